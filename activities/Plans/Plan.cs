@@ -1,0 +1,113 @@
+using LuxHedge.Workflows.Restore;
+
+namespace LuxHedge.Activities.Plans;
+
+/// <summary>
+/// The plan as read from <c>luxhedge.yaml</c>: the strategy as data. Loading resolves no secret. This is what the code needs; the file's
+/// schema (runbooks/plan.schema.json) has more, for people and for later work.
+/// </summary>
+public sealed record Plan(
+    string Path,
+    TemporalPlan Temporal,
+    WriterPlan Writer,
+    IReadOnlyDictionary<string, KeyPlan> Keys,
+    IReadOnlyDictionary<string, RecoveryKeyPlan> RecoveryKeys,
+    IReadOnlyDictionary<string, StorePlan> Stores,
+    IReadOnlyDictionary<string, ClusterPlan> Clusters,
+    IReadOnlyDictionary<string, AssetPlan> Assets,
+    IReadOnlyDictionary<string, PersonPlan> People,
+    IReadOnlyDictionary<string, PolicyPlan> Policies);
+
+/// <param name="Address">host:port.</param>
+/// <param name="Ui">Address of the web UI, to show links; may be null.</param>
+public sealed record TemporalPlan(string Address, string Namespace, string TaskQueue, bool Tls, SecretReference? ApiKey, string? Ui);
+
+/// <summary>Who signs manifests, records and key objects.</summary>
+/// <param name="PrivateKey">PKCS#8 PEM; null where this machine only reads.</param>
+/// <param name="PublicKeys">Every writer's name and public half (base64 SubjectPublicKeyInfo, P-256), this one's included.</param>
+public sealed record WriterPlan(string Name, SecretReference? PrivateKey, IReadOnlyDictionary<string, string> PublicKeys);
+
+/// <param name="Kind"><c>kms</c> or <c>local</c>.</param>
+/// <param name="Reference">kms: key id or ARN.</param>
+/// <param name="File">local: path of the key file, resolved against the plan's folder.</param>
+public sealed record KeyPlan(
+    string Name, string Kind, string? Reference, string? Region, string? Endpoint, string? File, SecretReference? AccessKey, SecretReference? SecretKey);
+
+/// <param name="PublicKey">Base64 SubjectPublicKeyInfo of an RSA key of at least 3072 bits.</param>
+public sealed record RecoveryKeyPlan(string Name, string PublicKey);
+
+/// <param name="Kind"><c>s3</c>, <c>directory</c> or <c>gcs</c>.</param>
+/// <param name="Prefix">Before every object name; empty or ending in '/'.</param>
+public sealed record StorePlan(
+    string Name, string Kind, string? Bucket, string Prefix, string? Region, string? Endpoint, string? Path, SecretReference? AccessKey, SecretReference? SecretKey);
+
+/// <param name="Connection">A MongoDB connection string.</param>
+public sealed record ClusterPlan(string Name, SecretReference Connection);
+
+/// <param name="Kind"><c>database</c>, <c>files</c>, <c>repository</c>, <c>images</c> or <c>configuration</c>.</param>
+/// <param name="Stores">The first is written, the others are copied to.</param>
+/// <param name="SuspectShare">0 to 1: a fall of documents or bytes by more makes a backup suspect.</param>
+/// <param name="Production">Policy whose approval a restore over this asset needs.</param>
+public sealed record AssetPlan(
+    string Name,
+    string Kind,
+    bool Encrypted,
+    string? Cluster,
+    string? Database,
+    IReadOnlyList<string> Stores,
+    string? Key,
+    IReadOnlyList<string> RecoveryKeys,
+    string? Production,
+    int Lanes,
+    int CompressionLevel,
+    long RangeBytes,
+    double SuspectShare,
+    bool Canary,
+    TimeSpan Rto,
+    TimeSpan Rpo,
+    TimeSpan? Every);
+
+/// <param name="PublicKey">Base64 SubjectPublicKeyInfo (P-256) of the person's own key; null: can't sign.</param>
+/// <param name="Login">Operating system login, to know the person without --as.</param>
+public sealed record PersonPlan(string Name, string? PublicKey, string? Login, string? Email, string? SlackId);
+
+/// <param name="By">People, groups already resolved to them.</param>
+public sealed record PolicyPlan(string Name, IReadOnlyList<string> By, int Quorum, int DenyThreshold, TimeSpan Expires, bool OwnKey)
+{
+    public ApprovalPolicy WithoutRequester(string requester) =>
+        new(Name, [.. By.Where(p => p != requester)], Quorum, DenyThreshold, Expires);
+}
+
+/// <summary><c>${env:NAME}</c> or <c>${file:path}</c> (or, where no secret is meant, plain text): resolved on use, never when a file is read.</summary>
+public sealed class SecretReference(string text, string folder)
+{
+    /// <summary>The reference as written; never the value of one.</summary>
+    public override string ToString() => text.StartsWith("${", StringComparison.Ordinal) ? text : "***";
+
+    /// <summary>The value. Throws <see cref="RefusalException"/> naming the variable or file that is missing.</summary>
+    public string Resolve()
+    {
+        if (text.StartsWith("${env:", StringComparison.Ordinal))
+        {
+            var name = text[6..^1];
+            return Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
+                ? value
+                : throw new RefusalException(Workflows.ErrorKinds.Plan, $"The environment variable {name} is not set.", text, "Set it for the process that runs this.");
+        }
+
+        if (text.StartsWith("${file:", StringComparison.Ordinal))
+        {
+            var path = System.IO.Path.GetFullPath(text[7..^1], folder);
+            try
+            {
+                return File.ReadAllText(path).TrimEnd('\r', '\n');
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new RefusalException(Workflows.ErrorKinds.Plan, $"The file of a secret can't be read: {e.Message}", path, "Check the path and who may read it.", e);
+            }
+        }
+
+        return text;
+    }
+}

@@ -1,0 +1,50 @@
+using Temporalio.Activities;
+
+namespace LuxHedge.Workflows.Restore;
+
+/// <summary>
+/// How a restore's steps are done. Every one that writes to production first verifies the decisions in <see cref="RestoreWork"/> against
+/// its own worker's plan file, over the hash that it computes itself from what it is about to do.
+/// </summary>
+public interface IRestoreActivities
+{
+    /// <summary>Chooses the backup and the stores, opens its key, looks at the target. Refuses: no such backup, nothing eligible (names the
+    /// newest complete ones), a target with data without --drop, system databases, a time that can't be reached, too little room.</summary>
+    [Activity("preflight")]
+    Task<RestorePlan> PreflightAsync(RestoreRequest request);
+
+    /// <summary>Writes <c>using</c> records, makes the state collection with its fences, and creates the collections beside the target.</summary>
+    [Activity("prepare-target")]
+    Task PrepareAsync(RestoreWork work);
+
+    /// <summary>Loads one lane's ranges. Raises its own fence first, checks it before each batch.</summary>
+    [Activity("load-lane")]
+    Task<LoadResult> LoadLaneAsync(LoadWork work);
+
+    /// <summary>Folds the oplog of the backup over what was loaded, window by window.</summary>
+    [Activity("replay-oplog")]
+    Task<ReplayResult> ReplayAsync(RestoreWork work);
+
+    /// <summary>Indexes (TTL last), validators; what the server refuses is a failed check with the document's <c>_id</c>.</summary>
+    [Activity("build-indexes")]
+    Task<IReadOnlyList<Check>> BuildIndexesAsync(RestoreWork work);
+
+    /// <summary>Compares what was loaded with the witness, the options and the indexes, before anything is replaced.</summary>
+    [Activity("check-restored")]
+    Task<CheckResult> CheckAsync(RestoreWork work);
+
+    /// <summary>Renames the loaded collections over the old ones, makes views and time series, checks that all stand there.</summary>
+    [Activity("cut-over")]
+    Task<IReadOnlyList<Check>> CutOverAsync(RestoreWork work);
+
+    /// <summary>Removes the state collection and everything loaded beside the target; for a restore test the whole scratch database.
+    /// Proven by an inventory: <see cref="CleanUpResult.StillThere"/> is empty.</summary>
+    [Activity("clean-up")]
+    Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded);
+
+    /// <summary>Writes the signed evidence <c>runs/{runId}/evidence.json</c> to every store that answers; answers where.</summary>
+    [Activity("write-evidence")]
+    Task<IReadOnlyList<string>> WriteEvidenceAsync(RestoreEvidence evidence);
+}
+
+public sealed record RestoreEvidence(RestoreRequest Request, RestorePlan? Plan, RestoreSummary Summary, Runs.RunState State);

@@ -1,0 +1,117 @@
+using System.Text.Json.Serialization;
+using LuxHedge.Workflows.Approvals;
+
+namespace LuxHedge.Workflows.Restore;
+
+[JsonConverter(typeof(JsonStringEnumConverter<RestorePurpose>))]
+public enum RestorePurpose
+{
+    /// <summary>A person wants the data back.</summary>
+    Recovery,
+
+    /// <summary>A restore test into a scratch target that is dropped at the end.</summary>
+    RestoreTest,
+}
+
+/// <summary>Input of <c>Restore</c>. What it says decides nothing at the last door: the worker's plan does.</summary>
+/// <param name="Target">The lock: the asset's id for production, else <c>{cluster}/{database}</c>.</param>
+/// <param name="Backup">An id, or null for the newest eligible one.</param>
+/// <param name="To">The moment wanted: null for the backup's own end mark. (Later work: a time between backups.)</param>
+/// <param name="Collections">Null: the whole database.</param>
+/// <param name="Into">Null: production. Else the database to restore into, on the asset's cluster.</param>
+/// <param name="Store">Pins the store: no fallback to another.</param>
+/// <param name="Keys">Data keys that the operator opened with a recovery key, wrapped for the worker.</param>
+public sealed record RestoreRequest(
+    string RunId,
+    string Asset,
+    string TaskQueue,
+    string Target,
+    RestorePurpose Purpose,
+    string? Backup,
+    DateTimeOffset? To,
+    IReadOnlyList<string>? Collections,
+    string? Into,
+    string? Store,
+    bool Drop,
+    bool NoSafetyBackup,
+    IReadOnlyList<HandedKey>? Keys,
+    SignedRequest? RequestedBy);
+
+/// <summary>A data key opened with a recovery key on the operator's machine and wrapped for the worker's public key: only wrapped keys travel.</summary>
+public sealed record HandedKey(string KeyId, string Wrapped);
+
+/// <summary>What preflight found out, and what people approve by its hash.</summary>
+/// <param name="Stores">Where the bytes come from, in the order they are tried.</param>
+/// <param name="Host">The target's host or hosts, without credentials.</param>
+/// <param name="Collections">What is restored.</param>
+/// <param name="Dropped">Existing collections that are replaced.</param>
+/// <param name="Left">Existing collections that stay.</param>
+/// <param name="AskHash">Hash of what is asked (docs/format.md); empty when the target is no production.</param>
+/// <param name="SafetySkipped">Why no safety backup is taken; null: one is.</param>
+/// <param name="MomentWanted">The measured RPO counts back from here.</param>
+public sealed record RestorePlan(
+    string BackupId,
+    string ManifestSha256,
+    IReadOnlyList<string> Stores,
+    string Host,
+    string Database,
+    bool Production,
+    ClusterTime To,
+    DateTimeOffset MomentWanted,
+    IReadOnlyList<string> Collections,
+    IReadOnlyList<string> Dropped,
+    IReadOnlyList<string> Left,
+    int Lanes,
+    long Documents,
+    long RawBytes,
+    string? SafetySkipped,
+    string AskHash,
+    ApprovalPolicy? Approval,
+    IReadOnlyList<Shown> Shows,
+    IReadOnlyList<string> Notes,
+    TimeSpan RtoTarget,
+    TimeSpan RpoTarget);
+
+/// <summary>A policy of the plan as the workflow needs it to wait: the last door reads its own plan again.</summary>
+public sealed record ApprovalPolicy(string Name, IReadOnlyList<string> Approvers, int Quorum, int DenyThreshold, TimeSpan Expires);
+
+/// <summary>What every writing activity is told, with the decisions that allow it.</summary>
+public sealed record RestoreWork(RestoreRequest Request, RestorePlan Plan, string AskNonce, IReadOnlyList<Decision> Decisions);
+
+public sealed record LoadWork(RestoreWork Restore, int Lane);
+
+public sealed record LoadResult(int Lane, int Ranges, long Documents, long RawBytes, IReadOnlyList<Check> Problems);
+
+public sealed record ReplayResult(long Entries, long Written, int Windows, ClusterTime Last, IReadOnlyList<Check> Problems);
+
+/// <summary>One thing that was compared, and how it came out.</summary>
+public sealed record Check(string Name, Verdict Verdict, string Detail);
+
+/// <summary>All checks of one pass. <see cref="NewestCanary"/> is null when none came back.</summary>
+public sealed record CheckResult(IReadOnlyList<Check> Checks, DateTimeOffset? NewestCanary, bool CanaryStandIn, long Documents);
+
+public sealed record CleanUpResult(IReadOnlyList<string> Removed, IReadOnlyList<string> StillThere);
+
+/// <summary>Shape of <c>restore run --json</c>.</summary>
+public sealed record RestoreSummary(
+    string RunId,
+    Verdict Verdict,
+    string Target,
+    long Documents,
+    RtoMeasure Rto,
+    RpoMeasure Rpo,
+    IReadOnlyList<Check> Checks)
+{
+    public string Backup { get; init; } = "";
+    public string? SafetyBackup { get; init; }
+    public IReadOnlyList<string> Notes { get; init; } = [];
+    public IReadOnlyList<string> Evidence { get; init; } = [];
+    /// <summary>Denied, expired, aborted, or null.</summary>
+    public string? Ended { get; init; }
+}
+
+/// <summary>From the start of the run (or the declaration) until the checks are green; clean-up apart. ISO 8601 durations in <c>--json</c>.</summary>
+public sealed record RtoMeasure(TimeSpan Target, TimeSpan Total, TimeSpan Machine, TimeSpan Waiting, TimeSpan Cleanup);
+
+/// <param name="Measured">Moment wanted − the newest canary in what came back; null: NotProven.</param>
+public sealed record RpoMeasure(TimeSpan Target, TimeSpan? Measured);

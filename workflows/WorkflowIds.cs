@@ -1,0 +1,14 @@
+namespace LuxHedge.Workflows;
+
+/// <summary>The workflow id is the lock: one backup of an asset, one restore into a target at a time.</summary>
+public static class WorkflowIds
+{
+    public static string Backup(string asset) => $"backup/{asset}";
+
+    public static string Verification(string asset) => $"verify/{asset}";
+
+    /// <param name="target">For production the asset's id; else <c>{cluster}/{database}</c>.</param>
+    public static string Restore(string target) => $"restore/{target}";
+
+    public static string Acceptance(string backupId) => $"accept/{backupId}";
+}
