@@ -45,4 +45,10 @@ public static class ErrorKinds
 
     /// <summary>A fence was raised: this attempt was given up and another goes on. Never shown to a person.</summary>
     public const string Fenced = "fenced";
+
+    /// <summary>The run was cancelled or terminated from outside. Exit code 3.</summary>
+    public const string Ended = "ended";
+
+    /// <summary>Nothing that was foreseen: the message is what the exception said, masked. Exit code 1.</summary>
+    public const string Unexpected = "unexpected";
 }

@@ -42,7 +42,11 @@ public sealed record StartMark(ClusterTime Mark, ClusterTime OplogFrom);
 public sealed record RangePlan(int Ranges, int Lanes, int Collections, long EstimatedDocuments, long EstimatedBytes);
 
 /// <param name="Round">0: the planned ranges. 1: collections that changed while they were read, dumped again whole.</param>
-public sealed record LaneWork(BackupContext Backup, int Lane, int Round, ClusterTime StartMark);
+public sealed record LaneWork(BackupContext Backup, int Lane, int Round, ClusterTime StartMark)
+{
+    /// <summary>How many lanes share this round's ranges: lane n takes the ranges whose number leaves n when divided by it.</summary>
+    public int Lanes { get; init; } = 1;
+}
 
 /// <param name="NewestOperationTime">The newest <c>operationTime</c> of any reply: the end mark is not before it.</param>
 /// <param name="Unreadable">Collections whose name or UUID changed under a range, left for the next round.</param>
@@ -65,6 +69,18 @@ public sealed record SealWork(BackupContext Backup, StartMark Start, EndMark End
 
 /// <param name="Suspect">Why the backup is suspect (it shrank or lost a collection); empty when it is not.</param>
 public sealed record SealResult(string ManifestSha256, int Objects, long Documents, long RawBytes, long StoredBytes, IReadOnlyList<string> Suspect, IReadOnlyList<string> WithoutWitness);
+
+/// <summary>What <c>DatabaseBackup</c> returns. A run that could not seal fails instead, with an <see cref="ErrorReport"/>.</summary>
+/// <param name="Verdict">Of the run: Proven when the backup is complete and verified in every store and not suspect (exit code 0). The backup's
+/// own verdict stays NotProven until a restore test.</param>
+/// <param name="Backup">Null only when the run was aborted before the backup was sealed.</param>
+/// <param name="Stores">How the integrity of each store's copy came out.</param>
+public sealed record BackupResult(
+    string RunId, Verdict Verdict, BackupSummary? Backup, IReadOnlyList<Verification.StoreVerification> Stores, IReadOnlyList<string> Notes)
+{
+    /// <summary><c>Aborted</c>, or null.</summary>
+    public string? Ended { get; init; }
+}
 
 /// <summary>One backup as lists, <c>backup run --json</c> and <c>backups list --json</c> show it.</summary>
 /// <param name="ConsistentAt">Wall-clock time read just before the end mark was taken.</param>

@@ -5,6 +5,10 @@ namespace LuxHedge.Workflows.Backup;
 /// <summary>
 /// How a database backup's steps are done. Each may be killed, or left behind alive, at any instant and run again with the same input:
 /// the outcome is the same, and nothing sealed is changed.
+/// <para>
+/// Heartbeats (<see cref="Runs.Progress"/>): the lanes' activities (dump, tail) at least every 10 s, plan and seal at least every 20 s, from
+/// progress. Without them Temporal takes a long attempt for dead and starts another.
+/// </para>
 /// </summary>
 public interface IDatabaseBackupActivities
 {

@@ -106,8 +106,10 @@ public sealed record RestoreSummary(
     public string? SafetyBackup { get; init; }
     public IReadOnlyList<string> Notes { get; init; } = [];
     public IReadOnlyList<string> Evidence { get; init; } = [];
-    /// <summary>Denied, expired, aborted, or null.</summary>
+    /// <summary><c>Denied</c>, <c>Expired</c>, <c>Aborted</c>, <c>NotApproved</c> (refused at the last door), or null.</summary>
     public string? Ended { get; init; }
+    /// <summary>What stopped it, when a step failed. The checks name the step.</summary>
+    public ErrorReport? Error { get; init; }
 }
 
 /// <summary>From the start of the run (or the declaration) until the checks are green; clean-up apart. ISO 8601 durations in <c>--json</c>.</summary>

@@ -4,11 +4,13 @@ namespace LuxHedge.Workflows.Verification;
 
 public interface IVerificationActivities
 {
-    /// <summary>The stores of the asset (or the one asked for). Refuses an id that no store knows.</summary>
+    /// <summary>The stores of the asset (or the one asked for), and the cluster a restore test goes to. Refuses an id that no store knows,
+    /// and a store that the asset doesn't have.</summary>
     [Activity("find-copies")]
-    Task<IReadOnlyList<string>> FindCopiesAsync(VerificationRequest request);
+    Task<CopiesFound> FindCopiesAsync(VerificationRequest request);
 
-    /// <summary>Presence or integrity of one copy. A store that can't be reached is NotProven; what is wrong is named, never thrown.</summary>
+    /// <summary>Presence or integrity of one copy. A store that can't be reached is NotProven; what is wrong is named, never thrown.
+    /// Runs on the lanes' queue and heartbeats <see cref="Runs.Progress"/> at least every 10 s from progress.</summary>
     [Activity("verify-copy")]
     Task<StoreVerification> VerifyCopyAsync(string asset, string backupId, string store, VerificationLevel level);
 

@@ -22,6 +22,11 @@ public enum VerificationLevel
 /// <param name="Store">Null: every store of the asset.</param>
 public sealed record VerificationRequest(string RunId, string Asset, string TaskQueue, string BackupId, string? Store, VerificationLevel Level);
 
+/// <summary>Answer of <c>find-copies</c>.</summary>
+/// <param name="Stores">In the plan's order.</param>
+/// <param name="Cluster">The plan's name of the cluster that a restore test's scratch database is made on.</param>
+public sealed record CopiesFound(IReadOnlyList<string> Stores, string Cluster);
+
 /// <summary>Shape of <c>backups verify --json</c>.</summary>
 public sealed record VerificationSummary(string Id, Verdict Verdict, VerificationLevel Level, IReadOnlyList<StoreVerification> Stores);
 

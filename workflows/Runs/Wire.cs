@@ -1,0 +1,44 @@
+namespace LuxHedge.Workflows.Runs;
+
+/// <summary>Names that cross the wire: workflow types, queries, updates and memo keys.</summary>
+public static class Wire
+{
+    public const string DatabaseBackup = "DatabaseBackup";
+    public const string Verification = "Verification";
+    public const string Restore = "Restore";
+    public const string Acceptance = "Acceptance";
+
+    /// <summary>Query of every workflow: <see cref="RunState"/>.</summary>
+    public const string State = "state";
+
+    /// <summary>Query of DatabaseBackup: the <see cref="ClusterTime"/> where its oplog ends, null while that is not known.</summary>
+    public const string OplogUntil = "oplog-until";
+
+    /// <summary>Update of Restore: <see cref="Approvals.Decision"/> to <see cref="Approvals.DecisionAnswer"/>.</summary>
+    public const string Decide = "decide";
+
+    /// <summary>Update of every workflow: <see cref="AbortOrder"/> to <see cref="Approvals.DecisionAnswer"/>.</summary>
+    public const string Abort = "abort";
+
+    /// <summary>Memo: <see cref="WaitingFor"/> while the run waits on people, so that lists need no worker. JSON null otherwise.</summary>
+    public const string WaitingForMemo = "luxWaitingFor";
+}
+
+/// <summary>Who ends a run, and why; neither may be empty.</summary>
+public sealed record AbortOrder(string Person, string Reason);
+
+/// <summary>What a run waits for, as <c>runs list --json</c> shows it.</summary>
+/// <param name="Kind"><c>approval</c> or <c>person</c>.</param>
+/// <param name="Approvers">Who may still decide.</param>
+public sealed record WaitingFor(string Step, string Kind, IReadOnlyList<string> Approvers, DateTimeOffset Until);
+
+/// <summary>The words of <see cref="StepTiming.State"/>.</summary>
+public static class StepStates
+{
+    public const string Running = "running";
+    public const string Waiting = "waiting";
+    public const string Done = "done";
+    public const string Failed = "failed";
+    public const string Cancelled = "cancelled";
+    public const string Skipped = "skipped";
+}
