@@ -40,6 +40,9 @@ public static class ErrorKinds
     /// <summary>The restore can't be right or go on. Exit code 1.</summary>
     public const string Restore = "restore";
 
+    /// <summary>The command was interrupted, or a person answered no; what was started goes on in Temporal. Exit code 130, or 3.</summary>
+    public const string Interrupted = "interrupted";
+
     /// <summary>The last door: a write to production without the signed decisions it needs. Exit code 3.</summary>
     public const string NotApproved = "not-approved";
 
