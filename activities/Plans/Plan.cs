@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LuxHedge.Workflows.Restore;
 
 namespace LuxHedge.Activities.Plans;
@@ -16,7 +17,19 @@ public sealed record Plan(
     IReadOnlyDictionary<string, ClusterPlan> Clusters,
     IReadOnlyDictionary<string, AssetPlan> Assets,
     IReadOnlyDictionary<string, PersonPlan> People,
-    IReadOnlyDictionary<string, PolicyPlan> Policies);
+    IReadOnlyDictionary<string, PolicyPlan> Policies)
+{
+    public string Organisation { get; init; } = "";
+
+    /// <summary>IANA name of the zone in which schedules and retention count days.</summary>
+    public string TimeZone { get; init; } = "UTC";
+
+    /// <summary>Groups of people, by name; policies have them resolved already.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Groups { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
+
+    /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
+    public JsonElement Document { get; init; }
+}
 
 /// <param name="Address">host:port.</param>
 /// <param name="Ui">Address of the web UI, to show links; may be null.</param>
@@ -33,8 +46,12 @@ public sealed record WriterPlan(string Name, SecretReference? PrivateKey, IReadO
 public sealed record KeyPlan(
     string Name, string Kind, string? Reference, string? Region, string? Endpoint, string? File, SecretReference? AccessKey, SecretReference? SecretKey);
 
-/// <param name="PublicKey">Base64 SubjectPublicKeyInfo of an RSA key of at least 3072 bits.</param>
-public sealed record RecoveryKeyPlan(string Name, string PublicKey);
+/// <param name="PublicKey">Base64 SubjectPublicKeyInfo of an RSA key of at least 3072 bits. Where the plan names a file, reading the property
+/// reads the file, and throws <see cref="RefusalException"/> when it is not there.</param>
+public sealed record RecoveryKeyPlan(string Name, string PublicKey)
+{
+    public string PublicKey { get => PublicKeyText.Read(field); init; } = PublicKey;
+}
 
 /// <param name="Kind"><c>s3</c>, <c>directory</c> or <c>gcs</c>.</param>
 /// <param name="Prefix">Before every object name; empty or ending in '/'.</param>
@@ -65,11 +82,23 @@ public sealed record AssetPlan(
     bool Canary,
     TimeSpan Rto,
     TimeSpan Rpo,
-    TimeSpan? Every);
+    TimeSpan? Every)
+{
+    /// <summary>Class of the data (<c>financial</c>, <c>audit</c>, …): how long the law or the strategy wants it kept.</summary>
+    public string? Class { get; init; }
+}
 
-/// <param name="PublicKey">Base64 SubjectPublicKeyInfo (P-256) of the person's own key; null: can't sign.</param>
+/// <param name="Name">The person's id: the key in <see cref="Plan.People"/>, in groups, policies, decisions and <c>--as</c>.</param>
+/// <param name="PublicKey">Base64 SubjectPublicKeyInfo (P-256) of the person's own key; null: can't sign. Where the plan names a file, reading
+/// the property reads the file, and a file that isn't there is null: that person has not enrolled yet.</param>
 /// <param name="Login">Operating system login, to know the person without --as.</param>
-public sealed record PersonPlan(string Name, string? PublicKey, string? Login, string? Email, string? SlackId);
+public sealed record PersonPlan(string Name, string? PublicKey, string? Login, string? Email, string? SlackId)
+{
+    public string? PublicKey { get => PublicKeyText.ReadIfEnrolled(field); init; } = PublicKey;
+
+    /// <summary>The name as people say it.</summary>
+    public string FullName { get; init; } = Name;
+}
 
 /// <param name="By">People, groups already resolved to them.</param>
 public sealed record PolicyPlan(string Name, IReadOnlyList<string> By, int Quorum, int DenyThreshold, TimeSpan Expires, bool OwnKey)
@@ -92,7 +121,8 @@ public sealed class SecretReference(string text, string folder)
             var name = text[6..^1];
             return Environment.GetEnvironmentVariable(name) is { Length: > 0 } value
                 ? value
-                : throw new RefusalException(Workflows.ErrorKinds.Plan, $"The environment variable {name} is not set.", text, "Set it for the process that runs this.");
+                : throw new RefusalException(Workflows.ErrorKinds.Plan, $"The environment variable {name} is not set.", text,
+                    "Set it for the process that runs this.");
         }
 
         if (text.StartsWith("${file:", StringComparison.Ordinal))
@@ -104,7 +134,8 @@ public sealed class SecretReference(string text, string folder)
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new RefusalException(Workflows.ErrorKinds.Plan, $"The file of a secret can't be read: {e.Message}", path, "Check the path and who may read it.", e);
+                throw new RefusalException(Workflows.ErrorKinds.Plan, $"The file of a secret can't be read: {e.Message}", path,
+                    "Check the path and who may read it.", e);
             }
         }
 

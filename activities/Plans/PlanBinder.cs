@@ -1,0 +1,130 @@
+using System.Globalization;
+
+namespace LuxHedge.Activities.Plans;
+
+/// <summary>Makes the records of a plan that has passed every check. Defaults are here and nowhere else.</summary>
+internal sealed class PlanBinder(string path)
+{
+    public const int DefaultLanes = 4;
+
+    /// <summary>Level 1 is as small as level 3 on documents like ours, and 1.6 times as fast.</summary>
+    public const int DefaultCompression = 1;
+
+    /// <summary>Cut finely enough that the lanes end together, and coarsely enough that the list of ranges stays small.</summary>
+    public const long DefaultRangeBytes = 256L << 20;
+
+    /// <summary>The smallest fall of documents or bytes that makes a backup suspect.</summary>
+    public const double DefaultSuspectShare = 0.2;
+
+    /// <summary>How long an approval waits for people where a policy does not say.</summary>
+    public static readonly TimeSpan DefaultExpiry = TimeSpan.FromMinutes(15);
+
+    private readonly string folder = Path.GetDirectoryName(path)!;
+
+    public Plan Bind(YamlMapping root)
+    {
+        var tiers = root.Children("tiers").ToDictionary(t => t.Key, t => (YamlMapping)t.Value);
+        var groups = root.Children("groups").ToDictionary(g => g.Key, g => Texts(g.Value), StringComparer.Ordinal);
+        return new Plan(
+            path,
+            Temporal(root.Mapping("temporal")!),
+            Writer(root.Mapping("writer")!),
+            Named(root, "keys", Key),
+            Named(root, "recoveryKeys", (name, m) => new RecoveryKeyPlan(name, PublicKey(m.Text("publicKey")!))),
+            Named(root, "stores", Store),
+            Named(root, "clusters", (name, m) => new ClusterPlan(name, Secret(m.Text("connection"))!)),
+            Named(root, "assets", (name, m) => Asset(name, m, tiers)),
+            Named(root, "people", Person),
+            Named(root, "policies", (name, m) => Policy(name, m, groups)))
+        {
+            Organisation = root.Text("organisation") ?? "",
+            TimeZone = root.Text("timezone") ?? "UTC",
+            Groups = groups,
+            Document = YamlJson.Convert(root),
+        };
+    }
+
+    private TemporalPlan Temporal(YamlMapping m) => new(
+        m.Text("address")!,
+        m.Text("namespace") ?? "default",
+        m.Text("taskQueue") ?? Workflows.TaskQueues.Default,
+        Flag(m, "tls", otherwise: false),
+        Secret(m.Text("apiKey")),
+        m.Text("ui"));
+
+    private WriterPlan Writer(YamlMapping m) => new(
+        m.Text("name")!,
+        Secret(m.Text("privateKey")),
+        new PublicKeyBook(m.Children("publicKeys").ToDictionary(k => k.Key, k => PublicKey(((YamlScalar)k.Value).Text), StringComparer.Ordinal)));
+
+    private KeyPlan Key(string name, YamlMapping m) => new(
+        name, m.Text("kind")!, m.Text("keyId"), m.Text("region"), m.Text("endpoint"), FullPath(m.Text("file")), Secret(m.Text("accessKey")),
+        Secret(m.Text("secretKey")));
+
+    private StorePlan Store(string name, YamlMapping m) => new(
+        name, m.Text("kind")!, m.Text("bucket"), Prefix(m.Text("prefix")), m.Text("region"), m.Text("endpoint"), FullPath(m.Text("path")),
+        Secret(m.Text("accessKey")), Secret(m.Text("secretKey")));
+
+    private AssetPlan Asset(string name, YamlMapping m, Dictionary<string, YamlMapping> tiers)
+    {
+        var tier = m.Text("tier") is { } t ? tiers[t].Mapping("targets") ?? tiers[t] : null;
+        var targets = m.Mapping("targets");
+        return new AssetPlan(
+            name,
+            m.Text("kind")!,
+            Flag(m, "encrypted", otherwise: true),
+            m.Text("cluster"),
+            m.Text("database"),
+            Texts(m["stores"]),
+            m.Text("key"),
+            Texts(m["recoveryKeys"]),
+            m.Mapping("production")?.Text("approval"),
+            Number(m, "lanes") ?? DefaultLanes,
+            Number(m, "compression") ?? DefaultCompression,
+            Units.TrySize(m.Text("rangeSize") ?? "", out var bytes) ? bytes : DefaultRangeBytes,
+            Units.TryShare(m.Text("suspectShare") ?? "", out var share) ? share : DefaultSuspectShare,
+            Flag(m, "canary", otherwise: true),
+            Duration(targets?.Text("rto") ?? tier?.Text("rto")) ?? TimeSpan.Zero,
+            Duration(targets?.Text("rpo") ?? tier?.Text("rpo")) ?? TimeSpan.Zero,
+            Duration(m.Text("every")) ?? PlanSchedule.Interval(m.Mapping("schedule")?.Mapping("backup")))
+        {
+            Class = m.Text("class"),
+        };
+    }
+
+    private PersonPlan Person(string id, YamlMapping m) => new(
+        id, m.Text("publicKey") is { } key ? PublicKey(key) : null, m.Text("login"), m.Text("email"), m.Text("slack"))
+    {
+        FullName = m.Text("name") ?? id,
+    };
+
+    private static PolicyPlan Policy(string name, YamlMapping m, Dictionary<string, IReadOnlyList<string>> groups) => new(
+        name,
+        [.. Texts(m["by"]).SelectMany(who => groups.TryGetValue(who, out var members) ? members : [who]).Distinct(StringComparer.Ordinal)],
+        Number(m, "quorum") ?? 1,
+        Number(m, "deny") ?? 1,
+        Duration(m.Text("expires")) ?? DefaultExpiry,
+        Flag(m, "ownKey", otherwise: false));
+
+    private static Dictionary<string, T> Named<T>(YamlMapping root, string section, Func<string, YamlMapping, T> make) =>
+        root.Children(section).ToDictionary(e => e.Key, e => make(e.Key, (YamlMapping)e.Value), StringComparer.Ordinal);
+
+    private static IReadOnlyList<string> Texts(YamlValue? list) => list is YamlList l ? [.. l.Items.Select(i => ((YamlScalar)i).Text)] : [];
+
+    private static int? Number(YamlMapping m, string key) => m.Text(key) is { } text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+
+    private static bool Flag(YamlMapping m, string key, bool otherwise) => m.Text(key) is { } text ? text == "true" : otherwise;
+
+    private static TimeSpan? Duration(string? text) => text is not null && Units.TryDuration(text, out var duration) ? duration : null;
+
+    private static string Prefix(string? text) => text is null or "" || text.EndsWith('/') ? text ?? "" : text + "/";
+
+    private string? FullPath(string? text) => text is null ? null : Path.GetFullPath(text, folder);
+
+    private SecretReference? Secret(string? text) => text is null ? null : new SecretReference(text, folder);
+
+    /// <summary>The records know no folder, so a relative file of a public key gets its whole path here.</summary>
+    private string PublicKey(string text) => text.StartsWith("${file:", StringComparison.Ordinal)
+        ? $"${{file:{Path.GetFullPath(text[7..^1], folder)}}}"
+        : text;
+}
