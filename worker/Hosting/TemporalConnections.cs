@@ -1,0 +1,40 @@
+using LuxHedge.Activities;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Workflows;
+using Temporalio.Client;
+using Temporalio.Exceptions;
+
+namespace LuxHedge.Worker.Hosting;
+
+/// <summary>How this program reaches Temporal: from the plan, for the worker and for every command.</summary>
+public static class TemporalConnections
+{
+    /// <summary>Options for a client of the plan's Temporal. Resolves the API key, if there is one.</summary>
+    public static TemporalClientConnectOptions Options(TemporalPlan plan) => new(plan.Address)
+    {
+        Namespace = plan.Namespace,
+        Tls = plan.Tls ? new TlsOptions() : new TlsOptions { Disabled = true },
+        ApiKey = plan.ApiKey?.Resolve(),
+        Identity = $"luxhedge@{Environment.MachineName}/{Environment.ProcessId}",
+    };
+
+    /// <summary>Throws <see cref="RefusalException"/> (<c>unreachable</c>) naming the address, the namespace and what to check.</summary>
+    public static async Task<ITemporalClient> ConnectAsync(TemporalPlan plan, CancellationToken cancellation)
+    {
+        try
+        {
+            return await TemporalClient.ConnectAsync(Options(plan)).WaitAsync(cancellation);
+        }
+        catch (Exception e) when (e is InvalidOperationException or RpcException or IOException)
+        {
+            throw Unreachable(plan, e);
+        }
+    }
+
+    internal static RefusalException Unreachable(TemporalPlan plan, Exception e) => new(
+        ErrorKinds.Unreachable,
+        $"No Temporal answers at {plan.Address} (namespace {plan.Namespace}): {e.Message}",
+        plan.Address,
+        "Check temporal.address, namespace, tls and apiKey of the plan, and that the server runs.",
+        e);
+}
