@@ -14,4 +14,7 @@ public sealed class RefusalException(ErrorReport report, Exception? inner = null
     }
 
     public ErrorReport Report { get; } = report;
+
+    /// <summary>It may pass by itself (a server that answered a moment ago and does not now): an activity is then retried by its policy.</summary>
+    public bool MayPass { get; init; }
 }

@@ -2,18 +2,22 @@ namespace LuxHedge.Activities.Stores;
 
 /// <summary>
 /// A place that keeps objects by name: write once, read any range, list by prefix. Names are <c>/</c>-separated, of ASCII letters,
-/// digits and <c>. _ - % =</c>, at most 512 bytes. The contract below is run against every implementation by one test suite, which
-/// ships as <c>luxhedge stores check</c>.
+/// digits and <c>. _ - % =</c>, at most 512 bytes; no part of one is empty or begins with a dot, and no object's name is a folder of
+/// another's. The contract below is run against every implementation by one test suite, which ships as <c>luxhedge stores check</c>.
 /// <para>
 /// Errors: a missing object is <see cref="ObjectMissingException"/>; a server that can't be reached, refuses the credentials or has no such
-/// bucket is a <see cref="RefusalException"/> of kind <c>unreachable</c> that names host, bucket and what to check. Transient errors are retried
-/// inside. Every call may be repeated.
+/// bucket is a <see cref="RefusalException"/> of kind <c>unreachable</c> that names host, bucket and what to check, and
+/// <see cref="RefusalException.MayPass"/> when it had answered before. Transient errors are retried inside. Every call may be repeated,
+/// and all but a writer's may run in parallel.
 /// </para>
 /// </summary>
 public interface IObjectStore : IAsyncDisposable
 {
     /// <summary>The plan's name of this store.</summary>
     string Name { get; }
+
+    /// <summary>Refuses now what the first use would refuse: an unreachable server, wrong credentials, a missing bucket or folder.</summary>
+    Task ProbeAsync(CancellationToken cancellation);
 
     /// <summary>Puts a small object whole. <see cref="PutOutcome.AlreadyThere"/>: the name is taken, nothing was changed. After a lost answer
     /// the caller can't tell whose put won: it reads what is there.</summary>
@@ -43,6 +47,10 @@ public interface IObjectStore : IAsyncDisposable
 
     /// <summary>Locks the object's current version until then, or extends its lock; never shortens it. False where the store has no locks.</summary>
     Task<bool> RetainUntilAsync(string name, DateTimeOffset until, CancellationToken cancellation);
+
+    /// <summary>Removes what writers that died left unfinished below the prefix (partial files, open multipart uploads), and answers how
+    /// many. A writer there that is alive after all loses its object: its complete fails. For a backup whose lanes have all ended.</summary>
+    Task<int> SweepUnfinishedAsync(string prefix, CancellationToken cancellation);
 }
 
 /// <summary>Receives an object's bytes in order. Not thread-safe. A failed write or complete leaves nothing under the name.</summary>
@@ -68,14 +76,14 @@ public sealed record StoredObject(string Name, long Size, DateTimeOffset Modifie
 public sealed record ObjectVersion(string Name, string? Version, long Size, DateTimeOffset ModifiedAt, bool IsDeleteMarker, bool IsCurrent);
 
 public sealed class ObjectMissingException(string store, string name)
-    : Exception($"Store '{store}' has no object '{name}'.")
+    : IOException($"Store '{store}' has no object '{name}'.")
 {
     public string Store { get; } = store;
     public string ObjectName { get; } = name;
 }
 
 public sealed class ObjectLockedException(string store, string name, DateTimeOffset? until)
-    : Exception($"Object '{name}' in store '{store}' is locked{(until is { } t ? $" until {t:u}" : "")}.")
+    : IOException($"Object '{name}' in store '{store}' is locked{(until is { } t ? $" until {t:u}" : "")}.")
 {
     public string Store { get; } = store;
     public string ObjectName { get; } = name;
