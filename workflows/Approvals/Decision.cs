@@ -38,6 +38,7 @@ public sealed record DecisionAnswer(bool Accepted, string Why);
 /// <summary>An open question to people. <see cref="Shows"/> is what each approver sees, in order.</summary>
 /// <param name="Hash">Lower-case hex SHA-256 of exactly what is asked; the activity at the last door computes it again.</param>
 /// <param name="Approvers">Who may decide by the policy, without the requester.</param>
+/// <param name="Namespace">Temporal's namespace: a decision is good for one run in one namespace only.</param>
 public sealed record Ask(
     string Step,
     string Nonce,
@@ -49,7 +50,9 @@ public sealed record Ask(
     int DenyThreshold,
     DateTimeOffset AskedAt,
     DateTimeOffset Until,
-    IReadOnlyList<Shown> Shows);
+    IReadOnlyList<Shown> Shows,
+    string Namespace,
+    string RunId);
 
 /// <summary>One line of what is decided: a label and its value.</summary>
 public sealed record Shown(string Label, string Value);
