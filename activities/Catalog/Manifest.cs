@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Encryption;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Verification;
@@ -35,7 +36,7 @@ public sealed record Manifest(
     bool DuringRestore,
     IReadOnlyList<string> Suspect,
     IReadOnlyList<string>? OnlyCollections,
-    IReadOnlyDictionary<string, long> CollectionDocuments)
+    IReadOnlyDictionary<string, long> CollectionDocuments) : ISignedContent
 {
     public const string FormatName = "luxhedge-manifest/1";
 }
@@ -66,7 +67,7 @@ public sealed record BackupRecord(
     DateTimeOffset At,
     string RunId,
     string Writer,
-    string ManifestSha256)
+    string ManifestSha256) : ISignedContent
 {
     public const string FormatName = "luxhedge-record/1";
 

@@ -83,10 +83,12 @@ internal static class EllipticSignature
 
         key.Dispose();
         throw new RefusalException(
-            Workflows.ErrorKinds.Plan, $"The public key of {owner} is no base64 SubjectPublicKeyInfo of a P-256 key.", owner, "Copy it again from where it was made.");
+            Workflows.ErrorKinds.Plan, $"The public key of {owner} is no base64 SubjectPublicKeyInfo of a P-256 key.", owner,
+            "Copy it again from where it was made.");
     }
 
     public static bool IsP256(ECParameters parameters) =>
-        parameters.Curve.IsNamed && parameters.Curve.Oid.Value is null or "1.2.840.10045.3.1.7" &&
-        (parameters.Curve.Oid.Value is not null || parameters.Curve.Oid.FriendlyName == ECCurve.NamedCurves.nistP256.Oid.FriendlyName);
+        parameters.Curve.IsNamed &&
+        (parameters.Curve.Oid.Value == ECCurve.NamedCurves.nistP256.Oid.Value ||
+         parameters.Curve.Oid.FriendlyName == ECCurve.NamedCurves.nistP256.Oid.FriendlyName);
 }

@@ -47,7 +47,8 @@ public static class PrivateFile
     {
         try
         {
-            if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~(Owner | UnixFileMode.UserExecute)) is var loose && loose != 0)
+            if (!OperatingSystem.IsWindows() &&
+                (File.GetUnixFileMode(path) & ~(Owner | UnixFileMode.UserExecute)) is var loose && loose != UnixFileMode.None)
             {
                 throw new RefusalException(
                     ErrorKinds.Plan, $"The file of {what} is open to others than its owner ({loose}).", path, $"chmod 600 {path}");
