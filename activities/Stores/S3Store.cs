@@ -363,7 +363,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         {
             try
             {
-                await GuardAsync(
+                var response = await GuardAsync(
                     () =>
                     {
                         var request = new PutObjectRequest
@@ -380,7 +380,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
                         return client.PutObjectAsync(request, cancellation);
                     },
                     cancellation);
-                return PutOutcome.Created;
+                return await LostRaceAsync(name, key, response.VersionId, cancellation) ? PutOutcome.AlreadyThere : PutOutcome.Created;
             }
             catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.PreconditionFailed)
             {
@@ -392,6 +392,31 @@ public sealed class S3Store : IObjectStore, IInspectedStore
                 await Task.Delay(TimeSpan.FromMilliseconds(50 << attempt), cancellation);
             }
         }
+    }
+
+    /// <summary>
+    /// Some servers (SeaweedFS 4.48) look and complete in two steps, so that two at once both succeed, one version over the other; and on
+    /// every server a put succeeds over a delete marker. The oldest version is what counts: the other writer takes its own away again, where
+    /// it has the right to.
+    /// </summary>
+    private async Task<bool> LostRaceAsync(string name, string key, string? version, CancellationToken cancellation)
+    {
+        if (version is null)
+            return false;
+        var versions = await this.VersionsOfAsync(name, cancellation);
+        if (versions.Count < 2 || versions.First(v => !v.IsDeleteMarker).Version == version)
+            return false;
+        try
+        {
+            await GuardAsync(() => client.DeleteObjectAsync(
+                new DeleteObjectRequest { BucketName = bucket, Key = key, VersionId = version }, cancellation), cancellation);
+        }
+        catch (Exception e) when (e is RefusalException or AmazonS3Exception)
+        {
+            // A writer without the right to delete leaves it: verification names it.
+        }
+
+        return true;
     }
 
     /// <summary>After a 412: whether the object under the name is this very write, whose answer was lost.</summary>
@@ -665,7 +690,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
             {
                 // Taken, or our own answer was lost and the SDK asked again; without an object it was swept or lost a race: start again.
                 if (await store.HeadAsync(name, cancellation) is null)
-                    throw new IOException($"The upload of '{name}' to store '{store.Name}' was ended by someone else ({e.ErrorCode}).", e);
+                    throw Ended(e);
                 if (!await store.IsOursAsync(name, key, writeId, cancellation))
                 {
                     await DisposeAsync();
@@ -679,9 +704,13 @@ public sealed class S3Store : IObjectStore, IInspectedStore
             if (head.ContentLength != written)
                 throw new IOException($"Store '{store.Name}' holds {head.ContentLength} bytes as '{name}', {written} were written.");
             uploadId = null;
+            var outcome = await store.LostRaceAsync(name, key, head.VersionId, cancellation) ? PutOutcome.AlreadyThere : PutOutcome.Created;
             await DisposeAsync();
-            return PutOutcome.Created;
+            return outcome;
         }
+
+        private IOException Ended(AmazonS3Exception e) =>
+            new($"The upload of '{name}' to store '{store.Name}' was ended by someone else ({e.ErrorCode}).", e);
 
         private async Task SendAsync(CancellationToken cancellation)
         {
@@ -728,6 +757,10 @@ public sealed class S3Store : IObjectStore, IInspectedStore
                         ended.Token),
                     ended.Token);
                 return new PartETag(number, response.ETag) { ChecksumSHA256 = sha256 };
+            }
+            catch (AmazonS3Exception e) when (IsMissing(e))
+            {
+                throw Ended(e);
             }
             finally
             {
