@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
@@ -146,7 +147,7 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
                     }
                     catch (RefusalException e)
                     {
-                        failures.Add(e.Report, WhereOf(store, stored));
+                        failures.Add(e, WhereOf(store, stored));
                     }
                 }
             }
@@ -223,7 +224,7 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
 
     /// <summary>The key objects of that key that verify, in order of their numbers; what does not is noted.</summary>
     private async IAsyncEnumerable<KeyObject> ListAsync(
-        string store, string asset, string keyId, Failures failures, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        string store, string asset, string keyId, Failures failures, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var names = new SortedDictionary<int, string>();
         try
@@ -238,13 +239,13 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
         }
         catch (RefusalException e)
         {
-            failures.Add(e.Report, store);
+            failures.Add(e, store);
             yield break;
         }
 
         if (names.Count == 0)
         {
-            failures.Add(new ErrorReport(ErrorKinds.Integrity, "it has no key object of that key"), store);
+            failures.Add(new RefusalException(ErrorKinds.Integrity, "it has no key object of that key"), store);
         }
 
         foreach (var name in names.Values)
@@ -256,7 +257,7 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
             }
             catch (RefusalException e)
             {
-                failures.Add(e.Report, $"{store}: {name}");
+                failures.Add(e, $"{store}: {name}");
             }
 
             if (stored is not null)
@@ -296,7 +297,7 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
             }
             catch (RefusalException e)
             {
-                failures.Add(e.Report, where);
+                failures.Add(e, where);
             }
         }
 
@@ -306,19 +307,19 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
     /// <summary>What was tried, so that the operator who gets nothing knows all of it at once.</summary>
     private sealed class Failures
     {
-        private readonly List<(ErrorReport Report, string Where)> _tried = [];
+        private readonly List<(RefusalException Error, string Where)> _tried = [];
         private readonly SortedSet<string> _recovery = new(StringComparer.Ordinal);
 
-        public IReadOnlyList<Problem> Problems => [.. _tried.Select(t => new Problem(t.Report.Message, t.Where))];
+        public IReadOnlyList<Problem> Problems => [.. _tried.Select(t => new Problem(t.Error.Message, t.Where))];
 
-        public void Add(ErrorReport report, string where) => _tried.Add((report, where));
+        public void Add(RefusalException error, string where) => _tried.Add((error, where));
 
         public void AddRecovery(KeyWrapping wrapping, string where) => _recovery.Add(wrapping.Key);
 
         public RefusalException ToException(string asset, string keyId)
         {
-            var unreachable = _tried.Exists(t => t.Report.Kind == ErrorKinds.Unreachable);
-            var tried = string.Join("; ", _tried.Select(t => $"{t.Where}: {t.Report.Message.TrimEnd('.')}"));
+            var unreachable = _tried.Exists(t => t.Error.Report.Kind == ErrorKinds.Unreachable);
+            var tried = string.Join("; ", _tried.Select(t => $"{t.Where}: {t.Error.Message.TrimEnd('.')}"));
             return new RefusalException(
                 new ErrorReport(
                     unreachable ? ErrorKinds.Unreachable : ErrorKinds.Integrity,
@@ -326,8 +327,11 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
                     keyId,
                     _recovery.Count > 0
                         ? $"It is also wrapped for the recovery key {string.Join(", ", _recovery.Select(r => $"'{r}'"))}: restore run … --recovery-key FILE."
-                        : _tried.Select(t => t.Report.Hint).FirstOrDefault(h => h is not null),
-                    Problems));
+                        : _tried.Select(t => t.Error.Report.Hint).FirstOrDefault(h => h is not null),
+                    Problems))
+            {
+                MayPass = _tried.Exists(t => t.Error.MayPass),
+            };
         }
     }
 }

@@ -20,6 +20,7 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
     private readonly AmazonKeyManagementServiceClient _client;
     private readonly string _keyId;
     private readonly string _host;
+    private volatile bool _hasAnswered;
 
     /// <summary>Resolves the plan's credentials (without any: AWS's own chain). Throws <see cref="RefusalException"/> (<c>plan</c>).</summary>
     public KmsKeyWrapper(KeyPlan plan)
@@ -125,7 +126,9 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
     {
         try
         {
-            return await call(cancellation);
+            var answer = await call(cancellation);
+            _hasAnswered = true;
+            return answer;
         }
         catch (Exception e) when (e is InvalidCiphertextException or IncorrectKeyException)
         {
@@ -153,7 +156,10 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
                 _host,
                 $"Check the address, the credentials and their rights to {_keyId}, and that the key is enabled. " +
                 "Without the KMS a recovery key opens the backup (--recovery-key FILE).",
-                e);
+                e)
+            {
+                MayPass = _hasAnswered,
+            };
         }
     }
 }

@@ -1,0 +1,113 @@
+using LuxHedge.Activities.Encryption;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Workflows.Approvals;
+
+namespace LuxHedge.Activities.Approvals;
+
+/// <summary>What a decision is about. A decision about anything else, in any of these, is not about this.</summary>
+/// <param name="Nonce">The ask's: random, so that no decision fits a second ask.</param>
+/// <param name="Hash">Lower-case hex SHA-256 of what is asked.</param>
+public sealed record DecisionSubject(string Namespace, string RunId, string Step, string Nonce, string Hash)
+{
+    public static DecisionSubject Of(Ask ask) => new(ask.Namespace, ask.RunId, ask.Step, ask.Nonce, ask.Hash);
+}
+
+/// <summary>Signs decisions on the person's machine, and checks them at the worker's.</summary>
+public static class DecisionSigner
+{
+    private const string Domain = "luxhedge-decision/1";
+
+    public static Decision Sign(PersonKey key, Ask ask, DecisionKind kind, string reason, DateTimeOffset at) =>
+        Sign(key, DecisionSubject.Of(ask), kind, reason, at);
+
+    public static Decision Sign(PersonKey key, DecisionSubject subject, DecisionKind kind, string reason, DateTimeOffset at)
+    {
+        var decision = new Decision(
+            subject.Namespace, subject.RunId, subject.Step, subject.Nonce, subject.Hash, kind, key.Person, reason, Times.ToMilliseconds(at),
+            Signer: key.Person, Signature: "");
+        return decision with { Signature = key.Sign(SignedBytes(decision)) };
+    }
+
+    /// <summary>
+    /// Why this is no decision of its person about the subject, or null: another subject, an unknown person, another's key, a signature that
+    /// does not verify. Says nothing about policy and time.
+    /// </summary>
+    public static string? ProblemOf(Plan plan, DecisionSubject subject, Decision decision)
+    {
+        var about = decision.Namespace != subject.Namespace ? "namespace"
+            : decision.RunId != subject.RunId ? "run"
+            : decision.Step != subject.Step ? "step"
+            : decision.Nonce != subject.Nonce ? "ask"
+            : decision.Hash != subject.Hash ? "subject: what would be done is not what was decided"
+            : null;
+        if (about is not null)
+        {
+            return $"it was signed for another {about}";
+        }
+
+        if (!plan.People.TryGetValue(decision.Person, out var person))
+        {
+            return $"the plan has no person '{decision.Person}'";
+        }
+
+        if (decision.Signer != decision.Person)
+        {
+            return $"it is signed by '{decision.Signer}', not with the own key of '{decision.Person}'";
+        }
+
+        if (!Enum.IsDefined(decision.Kind))
+        {
+            return "it neither approves nor denies";
+        }
+
+        return Verifies(person, decision.Signature, () => SignedBytes(decision));
+    }
+
+    /// <summary>The bytes that are signed; docs/format.md has a vector.</summary>
+    internal static byte[] SignedBytes(Decision decision) => new Fields()
+        .Text(Domain)
+        .Text(decision.Namespace)
+        .Text(decision.RunId)
+        .Text(decision.Step)
+        .Text(decision.Nonce)
+        .Text(decision.Hash)
+        .Text(decision.Kind.ToString())
+        .Text(decision.Person)
+        .Text(decision.Reason)
+        .Time(decision.At)
+        .ToArray();
+
+    /// <summary>Null, or why the signature is not that person's.</summary>
+    internal static string? Verifies(PersonPlan person, string signature, Func<byte[]> signed)
+    {
+        if (person.PublicKey is not { } publicKey)
+        {
+            return $"the plan has no public key of '{person.Name}'";
+        }
+
+        try
+        {
+            using var key = EllipticSignature.PublicKey(publicKey, $"'{person.Name}'");
+            return EllipticSignature.Verify(key, signed(), signature)
+                ? null
+                : $"its signature is not that of the key the plan has for '{person.Name}', or it was changed";
+        }
+        catch (ArgumentException)
+        {
+            return "it holds text that is no Unicode";
+        }
+        catch (RefusalException e)
+        {
+            return e.Report.Message;
+        }
+    }
+}
+
+internal static class Times
+{
+    /// <summary>How far two machines' clocks may be apart.</summary>
+    public static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(5);
+
+    /// <summary>JSON keeps no more, and what is signed must come out of it as it went in.</summary>
+    public static DateTimeOffset ToMilliseconds(DateTimeOffset time) => DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds());
+}
