@@ -18,9 +18,15 @@ public sealed record RangesDocument(
 
 /// <summary>A collection as the server reports it. <see cref="Options"/> and each of <see cref="Indexes"/> are canonical Extended JSON v2.</summary>
 /// <param name="Uuid">32 hex digits; null for a view.</param>
+/// <param name="Uuid">32 hex digits: by what the oplog names it (of a time series before MongoDB 8.3: its bucket collection's); null for a
+/// view.</param>
 /// <param name="Type"><c>collection</c>, <c>view</c> or <c>timeseries</c>.</param>
+/// <param name="Indexes">As <c>listIndexes</c> gives them, <c>_id_</c> among them; of a time series the client's view of them.</param>
+/// <param name="Buckets">Of a time series whose chunks (and oplog entries) hold bucket documents: the collection that they are read from and
+/// written to, <c>system.buckets.X</c>, or X itself with <c>rawData: true</c> (from 8.3). Null: documents as clients see them.</param>
 public sealed record PlannedCollection(
-    string Name, string? Uuid, string Type, string Options, IReadOnlyList<string> Indexes, long EstimatedDocuments, long EstimatedBytes);
+    string Name, string? Uuid, string Type, string Options, IReadOnlyList<string> Indexes, long EstimatedDocuments, long EstimatedBytes,
+    string? Buckets = null);
 
 /// <summary>One range. Bounds are canonical Extended JSON of <c>{"_id": …}</c>, lower inclusive, upper exclusive; both null: the whole
 /// collection with neither filter nor hint. Open outer ends are null.</summary>
@@ -38,19 +44,32 @@ public sealed record PackTable(string Format, string Backup, string Attempt, IRe
 }
 
 /// <summary>A chunk: one zstd frame of concatenated BSON documents, at most 64 MiB raw.</summary>
-/// <param name="Range">Number of the range; -1 for oplog.</param>
-/// <param name="Part">Counts from 0 within the range (or within the oplog).</param>
-/// <param name="LastPart">The range's last chunk: with it the range is whole. An empty range has one chunk of no documents.</param>
+/// <param name="Range">Number of the range; <see cref="Oplog"/> or <see cref="Earlier"/> for oplog entries.</param>
+/// <param name="Part">Counts from 0 within the range (or, of oplog, within the attempt).</param>
+/// <param name="LastPart">The range's last chunk: with it the range is whole. An empty range has one chunk of no documents. Oplog: the part
+/// that reaches the end mark.</param>
 /// <param name="Sha256">Lower-case hex, of the raw (uncompressed) bytes.</param>
-/// <param name="FirstEntry">Oplog only: cluster times of its first and last entry.</param>
+/// <param name="FirstEntry">Oplog only: cluster times of its first and last entry. The first is the last of the part before.</param>
+/// <param name="Until">Of the oplog's last part: the end mark it was cut at.</param>
 public sealed record PackChunk(
     int Range, int Part, bool LastPart, long Offset, int Length, int RawLength, int Documents, string Sha256,
-    ClusterTime? FirstEntry = null, ClusterTime? LastEntry = null);
+    ClusterTime? FirstEntry = null, ClusterTime? LastEntry = null, ClusterTime? Until = null)
+{
+    /// <summary><see cref="Range"/> of the oplog between the marks.</summary>
+    public const int Oplog = -1;
+
+    /// <summary><see cref="Range"/> of entries before it: the beginnings of transactions that were open then.</summary>
+    public const int Earlier = -2;
+
+    /// <summary>No chunk has more raw bytes: readers refuse one that says so, before they make room for it.</summary>
+    public const int MaxRawLength = 64 << 20;
+}
 
 /// <summary>The encrypted <c>index</c> object (zstd frame of this JSON).</summary>
 /// <param name="Oplog">In order of time; each part begins with the last entry of the part before it.</param>
 /// <param name="Earlier">Earlier entries of transactions open at the start mark, in order of time; usually empty.</param>
-/// <param name="Discarded">UUIDs whose entries replay passes: planned ones that were dropped or replaced and are not in the backup.</param>
+/// <param name="Discarded">UUIDs whose entries replay passes: planned ones that were dropped or replaced and are not in the backup, the
+/// server's own (<c>system.views</c>), and in a backup of named collections those of the others.</param>
 public sealed record IndexDocument(
     string Format,
     string Backup,

@@ -1,0 +1,153 @@
+using System.Collections.Concurrent;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Workflows;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace LuxHedge.Activities.Database;
+
+/// <summary>The plan's clusters by name: one client each, made when it is first used (its secret is resolved then).</summary>
+public sealed class ClusterConnections : IDisposable
+{
+    /// <summary>How long a server is looked for, unless the connection string says otherwise: an election is over by then.</summary>
+    public static readonly TimeSpan ServerSelection = TimeSpan.FromSeconds(15);
+
+    private readonly ConcurrentDictionary<string, Lazy<MongoClient>> _clients = new(StringComparer.Ordinal);
+    private readonly Plan _plan;
+
+    public ClusterConnections(Plan plan) => _plan = plan;
+
+    /// <summary>Throws <see cref="RefusalException"/> (<c>plan</c>) for a cluster that the plan has not, or a connection string that is none.</summary>
+    public IMongoClient this[string cluster] =>
+        _clients.GetOrAdd(cluster, name => new Lazy<MongoClient>(() => Connect(name), LazyThreadSafetyMode.PublicationOnly)).Value;
+
+    /// <summary>The client of an asset's cluster.</summary>
+    public IMongoClient Of(AssetPlan asset) => this[asset.Cluster ?? throw new RefusalException(
+        ErrorKinds.Plan, $"The asset '{asset.Name}' has no cluster.", $"assets.{asset.Name}.cluster")];
+
+    /// <summary>Hosts without credentials, comma-separated: for people and manifests.</summary>
+    public string Hosts(string cluster) => Hosts(this[cluster].Settings);
+
+    /// <summary>
+    /// Asks the server who it is. Throws <see cref="RefusalException"/>: <c>unreachable</c> with host, time-out and what to check, or for wrong
+    /// credentials; <c>plan</c> for a server that is no replica set's primary that can be backed up (a router of a sharded cluster, a standalone).
+    /// </summary>
+    public async Task<ServerDescription> CheckAsync(string cluster, CancellationToken cancellation)
+    {
+        var client = this[cluster];
+        try
+        {
+            var admin = client.GetDatabase("admin");
+            var hello = await admin.RunCommandAsync<BsonDocument>(new BsonDocument("hello", 1), ReadPreference.Primary, cancellation);
+            var build = await admin.RunCommandAsync<BsonDocument>(new BsonDocument("buildInfo", 1), ReadPreference.Primary, cancellation);
+            // The first command that asks who we are.
+            await admin.RunCommandAsync<BsonDocument>(
+                new BsonDocument { { "listDatabases", 1 }, { "nameOnly", true }, { "authorizedDatabases", true } }, ReadPreference.Primary, cancellation);
+            return new ServerDescription(
+                Hosts(client.Settings),
+                build.GetValue("version", "").AsString,
+                hello.GetValue("setName", BsonNull.Value).IsString,
+                hello.GetValue("msg", "").ToString() == "isdbgrid");
+        }
+        catch (Exception e) when (Explain(e, cluster, client.Settings) is not null)
+        {
+            throw Explain(e, cluster, client.Settings)!;
+        }
+    }
+
+    /// <summary>What an exception of the driver means for a person; null where it is no matter of reaching the server.</summary>
+    public RefusalException? Explain(Exception exception, string cluster) => Explain(exception, cluster, this[cluster].Settings);
+
+    public void Dispose()
+    {
+        foreach (var client in _clients.Values.Where(c => c.IsValueCreated))
+        {
+            client.Value.Dispose();
+        }
+    }
+
+    private static RefusalException? Explain(Exception exception, string cluster, MongoClientSettings settings)
+    {
+        var hosts = Hosts(settings);
+        for (var e = exception; e is not null; e = e.InnerException)
+        {
+            switch (e)
+            {
+                case MongoAuthenticationException:
+                case MongoCommandException { Code: 18 }:
+                    return new(
+                        ErrorKinds.Unreachable, $"MongoDB at {hosts} refused the credentials of cluster '{cluster}'.", hosts,
+                        "Check the user, the password (percent-encoded) and authSource in the connection string.", exception);
+                case MongoCommandException { Code: 13 } denied:
+                    return new(
+                        ErrorKinds.Unreachable, $"MongoDB at {hosts} does not let this user run '{denied.Command?.ElementCount switch { > 0 => denied.Command.GetElement(0).Name, _ => "?" }}'.",
+                        hosts, "The user needs the role 'backup', and readWrite on the asset's database for the canary and for restores.", exception);
+                case TimeoutException when exception is TimeoutException:
+                    return Unreachable(exception);
+                case MongoConnectionException:
+                    return Unreachable(exception);
+                default:
+                    break;
+            }
+        }
+
+        return null;
+
+        RefusalException Unreachable(Exception e)
+        {
+            // The driver says "authentication failed" only inside the description of a server it could not select.
+            if (e.Message.Contains("MongoAuthenticationException", StringComparison.Ordinal) || e.Message.Contains("Authentication failed", StringComparison.OrdinalIgnoreCase))
+            {
+                return new(
+                    ErrorKinds.Unreachable, $"MongoDB at {hosts} refused the credentials of cluster '{cluster}'.", hosts,
+                    "Check the user, the password (percent-encoded) and authSource in the connection string.", e);
+            }
+
+            return new(
+                ErrorKinds.Unreachable,
+                $"MongoDB at {hosts} (cluster '{cluster}') did not answer within {settings.ServerSelectionTimeout.TotalSeconds:0.#} s.", hosts,
+                "Check that the server runs, that the host and port are right, that this machine may reach them (firewall, IP access list), " +
+                "and that the replica set has a primary; TLS settings must match the server's.", e);
+        }
+    }
+
+    private static string Hosts(MongoClientSettings settings) => string.Join(",", settings.Servers.Select(s => $"{s.Host}:{s.Port}"));
+
+    private MongoClient Connect(string cluster)
+    {
+        if (!_plan.Clusters.TryGetValue(cluster, out var known))
+        {
+            throw new RefusalException(ErrorKinds.Plan, $"The plan has no cluster '{cluster}'.", _plan.Path, $"It has: {string.Join(", ", _plan.Clusters.Keys)}.");
+        }
+
+        MongoClientSettings settings;
+        try
+        {
+            var text = known.Connection.Resolve();
+            settings = MongoClientSettings.FromConnectionString(text);
+            if (!text.Contains("serverSelectionTimeoutMS", StringComparison.OrdinalIgnoreCase))
+            {
+                settings.ServerSelectionTimeout = ServerSelection;
+            }
+        }
+        catch (Exception e) when (e is MongoConfigurationException or FormatException or ArgumentException)
+        {
+            // The exception's own text quotes the connection string: a secret.
+            throw new RefusalException(
+                ErrorKinds.Plan, $"The connection string of cluster '{cluster}' is no valid mongodb:// or mongodb+srv:// address.",
+                $"clusters.{cluster}.connection", "The password must be percent-encoded.");
+        }
+
+        settings.ApplicationName ??= "luxhedge";
+        if (settings.ConnectTimeout > ServerSelection)
+        {
+            settings.ConnectTimeout = ServerSelection;
+        }
+
+        return new MongoClient(settings);
+    }
+}
+
+/// <param name="Hosts">Without credentials.</param>
+/// <param name="IsRouter">A <c>mongos</c>: its shards have no common oplog.</param>
+public sealed record ServerDescription(string Hosts, string Version, bool IsReplicaSet, bool IsRouter);
