@@ -5,6 +5,10 @@ public static class WorkflowIds
 {
     public static string Backup(string asset) => $"backup/{asset}";
 
+    /// <summary>The safety backup of a database that is no production: the asset's own backups go on meanwhile.</summary>
+    /// <param name="target"><c>{cluster}/{database}</c>.</param>
+    public static string SafetyBackup(string target) => $"backup/{target}";
+
     public static string Verification(string asset) => $"verify/{asset}";
 
     /// <param name="target">For production the asset's id; else <c>{cluster}/{database}</c>.</param>

@@ -73,7 +73,7 @@ public sealed record SealResult(string ManifestSha256, int Objects, long Documen
 /// <summary>What <c>DatabaseBackup</c> returns. A run that could not seal fails instead, with an <see cref="ErrorReport"/>.</summary>
 /// <param name="Verdict">Of the run: Proven when the backup is complete and verified in every store and not suspect (exit code 0). The backup's
 /// own verdict stays NotProven until a restore test.</param>
-/// <param name="Backup">Null only when the run was aborted before the backup was sealed.</param>
+/// <param name="Backup">Null when the run was aborted.</param>
 /// <param name="Stores">How the integrity of each store's copy came out.</param>
 public sealed record BackupResult(
     string RunId, Verdict Verdict, BackupSummary? Backup, IReadOnlyList<Verification.StoreVerification> Stores, IReadOnlyList<string> Notes)

@@ -45,6 +45,7 @@ public interface IRestoreActivities
 
     /// <summary>Runs however the restore ended, also when nothing was prepared (it finds nothing then) and when the approval was denied: it
     /// needs no decisions, and touches only what this run made. Removes the state collection and everything loaded beside the target; for a restore test the whole scratch database.
+    /// A cut-over that began and did not finish is not undone by halves: what is not renamed yet is left, and named in StillThere.
     /// Proven by an inventory: <see cref="CleanUpResult.StillThere"/> is empty.</summary>
     [Activity("clean-up")]
     Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded);

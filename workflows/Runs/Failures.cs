@@ -42,8 +42,8 @@ public static class Failures
     }
 
     /// <summary>The failure of a workflow that ends for this reason.</summary>
-    public static ApplicationFailureException ToFailure(ErrorReport report) =>
-        new(report.Message, errorType: report.Kind, nonRetryable: true, details: [report]);
+    public static ApplicationFailureException ToFailure(ErrorReport report, Exception? inner = null) =>
+        new(report.Message, inner, errorType: report.Kind, nonRetryable: true, details: [report]);
 
     private static ErrorReport Plain(ApplicationFailureException e, string? where) => new(ErrorKinds.Unexpected, e.Message, where);
 

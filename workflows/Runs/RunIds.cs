@@ -6,6 +6,9 @@ namespace LuxHedge.Workflows.Runs;
 /// </summary>
 public static class RunIds
 {
+    /// <summary><c>20261123T020000Z-luxhedge_production-7f3a</c>: sorts by time and names the asset.</summary>
+    public static string BackupId(DateTimeOffset now, string asset, Guid random) => Create(now, asset, random);
+
     public static string Create(DateTimeOffset now, string what, Guid random) =>
         $"{now.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-{what}-{random.ToString("N")[..4]}";
 }

@@ -1,0 +1,85 @@
+using Temporalio.Common;
+using Temporalio.Workflows;
+
+namespace LuxHedge.Workflows.Runs;
+
+/// <summary>
+/// Every way an activity is called, by name. A refusal (an ErrorReport's kind as error type) is never retried, but for <c>unreachable</c> and
+/// <c>fenced</c>, which the worker reports as retryable: whether waiting helps is decided here.
+/// </summary>
+public static class ActivityPolicies
+{
+    /// <summary>
+    /// The first look at things: begin-backup, preflight, find-copies. A person waits for the answer, so what can't be reached is said at once
+    /// rather than tried for minutes. No heartbeat; bounded by the time-outs inside.
+    /// </summary>
+    public static ActivityOptions AtTheDoor(string summary, CancellationToken cancellation) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromMinutes(5),
+        RetryPolicy = new() { InitialInterval = TimeSpan.FromSeconds(1), MaximumAttempts = 3, NonRetryableErrorTypes = [ErrorKinds.Unreachable] },
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.TryCancel,
+    };
+
+    /// <summary>
+    /// A few requests to servers: marks, records, summaries, evidence. An outage of some minutes is waited out, since giving up would throw
+    /// away hours of lanes. No heartbeat: a dead worker is noticed by the time-out.
+    /// </summary>
+    public static ActivityOptions ForShortWork(string summary, CancellationToken cancellation) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromMinutes(2),
+        RetryPolicy = ThroughAnOutage,
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.WaitCancellationCompleted,
+    };
+
+    /// <summary>
+    /// Work inside a server that can take hours: planning ranges, sealing, building indexes, checks, the cut-over, clean-up. Heartbeats from
+    /// progress, at least every 20 s; a minute without one is a dead worker.
+    /// </summary>
+    public static ActivityOptions ForLongWork(string summary, CancellationToken cancellation) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromHours(24),
+        HeartbeatTimeout = TimeSpan.FromMinutes(1),
+        RetryPolicy = ThroughAnOutage,
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.WaitCancellationCompleted,
+    };
+
+    /// <summary>
+    /// What moves bytes, on the lanes' queue: dump, tail, load, replay, copy, integrity. Heartbeats from progress, at least every 10 s; half a
+    /// minute without one is a dead or stalled worker, and another goes on where it was. The workflow waits until a cancelled lane has
+    /// really ended: no lane stays open behind a run.
+    /// </summary>
+    public static ActivityOptions ForLane(string taskQueue, string summary, CancellationToken cancellation) => new()
+    {
+        TaskQueue = TaskQueues.Lanes(taskQueue),
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromDays(3),
+        HeartbeatTimeout = TimeSpan.FromSeconds(30),
+        RetryPolicy = ThroughAnOutage,
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.WaitCancellationCompleted,
+    };
+
+    /// <summary>Judging one decision: reads the plan and checks a signature. A person waits for the answer at a prompt.</summary>
+    public static ActivityOptions ForJudging(string summary) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromSeconds(30),
+        RetryPolicy = new() { InitialInterval = TimeSpan.FromSeconds(1), MaximumAttempts = 3 },
+        CancellationToken = CancellationToken.None,
+    };
+
+    /// <summary>Ten attempts over about seven minutes: longer than a failover, a restart or a deployment takes.</summary>
+    private static RetryPolicy ThroughAnOutage => new()
+    {
+        InitialInterval = TimeSpan.FromSeconds(2),
+        BackoffCoefficient = 2,
+        MaximumInterval = TimeSpan.FromMinutes(1),
+        MaximumAttempts = 10,
+    };
+}
