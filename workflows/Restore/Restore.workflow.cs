@@ -148,7 +148,7 @@ public sealed class RestoreWorkflow
     {
         var now = Steps.Now;
         book.Open(new(ApprovalStep, Workflow.NewGuid().ToString("N"), plan!.AskHash, policy.Name, policy.Approvers, request.RequestedBy?.Person ?? "",
-            policy.Quorum, policy.DenyThreshold, now, now + policy.Expires, plan.Shows));
+            policy.Quorum, policy.DenyThreshold, now, now + policy.Expires, plan.Shows, Workflow.Info.Namespace, request.RunId));
         ShowWaiting();
         try
         {
