@@ -107,7 +107,7 @@ internal sealed class CollectionFold(ReplayedCollection collection)
         {
             // Under a collation the server answers with whatever spelling it holds; such an entry stands alone.
             ReadOnlyMemory<byte>? now = there.TryGetValue(key, out var same) ? same
-                : documents.Count == 1 && FoldingWindow.StandsAlone(Collection, document.Id) ? only : null;
+                : documents.Count == 1 && FoldingWindow.StandsAlone(Collection, document.Id) ? only : default(ReadOnlyMemory<byte>?);
             document.Resolve(now, loss => onLoss(loss with { Collection = Collection.Name }), Collection.IsCapped);
             if (document.Value is not { } value)
             {

@@ -101,6 +101,7 @@ internal sealed class OplogReplay
     private long written;
     private int windows;
     private DateTimeOffset? newest;
+    private OplogEntry? counted;
 
     public OplogReplay(ReplayScope scope, ReplayState start, IReplayTarget target, ReplayLimits? limits = null, Action<long>? onProgress = null)
     {
@@ -269,6 +270,7 @@ internal sealed class OplogReplay
         if (entry.Operation == "u" && DocumentUpdate.WhyUnknown(entry.Object) is { } why)
             throw Unexplained(entry, $"is {why}");
 
+        newest = counted?.Wall ?? entry.Time.ToTime();
         var alone = FoldingWindow.StandsAlone(collection, id);
         if (alone)
             await FlushAsync(Before(after), always: false, cancellation);
@@ -398,10 +400,10 @@ internal sealed class OplogReplay
         var to = RawBson.ToText(RawBson.Find(entry.Object, "to")) ?? "";
         var dot = to.IndexOf('.');
         var (database, name) = dot < 0 ? (to, "") : (to[..dot], to[(dot + 1)..]);
-        var target = RawBson.Find(entry.Object, "dropTarget");
-        if (OplogEntry.ToUuid(target) is { } replaced)
+        var dropTarget = RawBson.Find(entry.Object, "dropTarget");
+        if (OplogEntry.ToUuid(dropTarget) is { } replaced)
             Drop(replaced, "", removed);
-        else if (RawBson.IsTrue(target) && collections.Values.FirstOrDefault(c => c.Name == name && c.Uuid != entry.Collection) is { } old)
+        else if (RawBson.IsTrue(dropTarget) && collections.Values.FirstOrDefault(c => c.Name == name && c.Uuid != entry.Collection) is { } old)
             removed.Add(old);
 
         var moved = entry.Collection is { } uuid ? collections.GetValueOrDefault(uuid) : Find(entry);
@@ -544,7 +546,7 @@ internal sealed class OplogReplay
             if (entry.Operation == "u" && !DocumentUpdate.IsReplacement(entry.Object))
             {
                 document = collections.TryGetValue(ViewKey(name), out var view)
-                    ? new DocumentUpdate().Apply(view.Options.ToBson(), entry.Object) : (ReadOnlyMemory<byte>?)null;
+                    ? new DocumentUpdate().Apply(view.Options.ToBson(), entry.Object) : default(ReadOnlyMemory<byte>?);
             }
 
             // The view over a time series' buckets is part of the time series.
@@ -619,7 +621,7 @@ internal sealed class OplogReplay
     private void Count(OplogEntry entry)
     {
         entries++;
-        newest = entry.Wall ?? entry.Time.ToTime();
+        counted = entry;
     }
 
     private ReplayState State() => new(

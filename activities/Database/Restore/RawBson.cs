@@ -85,7 +85,9 @@ internal static class RawBson
     public static string? ToText(RawElement? element) =>
         element is { Type: String or Symbol } e ? Encoding.UTF8.GetString(e.Value.Span[4..^1]) : null;
 
-    public static ReadOnlyMemory<byte>? ToDocument(RawElement? element) => element is { Type: Document or Array } e ? e.Value : null;
+    // Not ": null": that would be converted from a null array to an empty memory.
+    public static ReadOnlyMemory<byte>? ToDocument(RawElement? element) =>
+        element is { Type: Document or Array } e ? e.Value : default(ReadOnlyMemory<byte>?);
 
     public static byte[] Build(IEnumerable<RawElement> elements)
     {

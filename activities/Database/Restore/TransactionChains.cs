@@ -23,7 +23,7 @@ internal sealed class TransactionChains(long mostBytes)
         var keep = held + bytes <= mostBytes;
         if (keep)
             held += bytes;
-        chain.Add(new ChainedEntry(entry.Time, place, keep ? entry.Object.ToArray() : null)); // A copy: a slice would keep its whole chunk alive.
+        chain.Add(new ChainedEntry(entry.Time, place, keep ? entry.Object.ToArray() : default(ReadOnlyMemory<byte>?))); // A copy: a slice would keep its whole chunk alive.
         byLast[entry.Time] = chain;
         return true;
     }
