@@ -113,8 +113,18 @@ public sealed class SecretReference(string text, string folder)
     /// <summary>The reference as written; never the value of one.</summary>
     public override string ToString() => text.StartsWith("${", StringComparison.Ordinal) ? text : "***";
 
+    /// <summary>Is told every value that any reference was resolved to, before the caller has it: the logs' masking listens.</summary>
+    public static Action<string>? Resolved { get; set; }
+
     /// <summary>The value. Throws <see cref="RefusalException"/> naming the variable or file that is missing.</summary>
     public string Resolve()
+    {
+        var value = Read();
+        Resolved?.Invoke(value);
+        return value;
+    }
+
+    private string Read()
     {
         if (text.StartsWith("${env:", StringComparison.Ordinal))
         {

@@ -3,6 +3,7 @@ using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 using Temporalio.Client;
 using Temporalio.Exceptions;
+using Temporalio.Runtime;
 
 namespace LuxHedge.Worker.Hosting;
 
@@ -12,6 +13,8 @@ public static class TemporalConnections
     /// <summary>Options for a client of the plan's Temporal. Resolves the API key, if there is one.</summary>
     public static TemporalClientConnectOptions Options(TemporalPlan plan) => new(plan.Address)
     {
+        // First: it must hear of the API key when that is resolved.
+        DataConverter = MaskingFailureConverter.Converter(SecretMasker.Shared),
         Namespace = plan.Namespace,
         Tls = plan.Tls ? new TlsOptions() : new TlsOptions { Disabled = true },
         ApiKey = plan.ApiKey?.Resolve(),
@@ -19,11 +22,13 @@ public static class TemporalConnections
     };
 
     /// <summary>Throws <see cref="RefusalException"/> (<c>unreachable</c>) naming the address, the namespace and what to check.</summary>
-    public static async Task<ITemporalClient> ConnectAsync(TemporalPlan plan, CancellationToken cancellation)
+    public static async Task<ITemporalClient> ConnectAsync(TemporalPlan plan, CancellationToken cancellation, TemporalRuntime? runtime = null)
     {
         try
         {
-            return await TemporalClient.ConnectAsync(Options(plan)).WaitAsync(cancellation);
+            var options = Options(plan);
+            options.Runtime = runtime;
+            return await TemporalClient.ConnectAsync(options).WaitAsync(cancellation);
         }
         catch (Exception e) when (e is InvalidOperationException or RpcException or IOException)
         {

@@ -1,0 +1,56 @@
+using LuxHedge.Activities;
+using LuxHedge.Workflows;
+using Serilog;
+using Serilog.Context;
+using Serilog.Core;
+using Serilog.Core.Enrichers;
+using Temporalio.Activities;
+using Temporalio.Exceptions;
+using Temporalio.Worker.Interceptors;
+using ILogger = Serilog.ILogger;
+
+namespace LuxHedge.Worker.Hosting;
+
+/// <summary>
+/// The edge between an activity and Temporal: a <see cref="RefusalException"/> becomes a failure of its kind with the
+/// <see cref="ErrorReport"/> as its detail, and everything logged inside carries workflow, run, asset and backup.
+/// </summary>
+public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorkerInterceptor
+{
+    public ActivityInboundInterceptor InterceptActivity(ActivityInboundInterceptor nextInterceptor) => new Inbound(nextInterceptor, log, masker);
+
+    private sealed class Inbound(ActivityInboundInterceptor next, ILogger log, SecretMasker masker) : ActivityInboundInterceptor(next)
+    {
+        public override async Task<object?> ExecuteActivityAsync(ExecuteActivityInput input)
+        {
+            var info = ActivityExecutionContext.Current.Info;
+            using var correlated = LogContext.Push(Properties(info, RunFacts.Of(input.Args)));
+            try
+            {
+                return await base.ExecuteActivityAsync(input);
+            }
+            catch (RefusalException e)
+            {
+                var report = masker.Apply(e.Report);
+                var mayPass = e.MayPass || report.Kind == ErrorKinds.Fenced;
+                log.Warning(e, "{Activity}, attempt {Attempt}, refused ({Kind}): {Refusal}", info.ActivityType, info.Attempt, report.Kind, report.Message);
+                throw new ApplicationFailureException(report.Message, e, errorType: report.Kind, nonRetryable: !mayPass, details: [report]);
+            }
+            catch (Exception e) when (!TemporalException.IsCanceledException(e))
+            {
+                log.Error(e, "{Activity}, attempt {Attempt}, failed", info.ActivityType, info.Attempt);
+                throw;
+            }
+        }
+
+        private static ILogEventEnricher[] Properties(ActivityInfo info, RunFacts facts)
+        {
+            (string Name, object? Value)[] all =
+            [
+                ("WorkflowId", info.WorkflowId), ("WorkflowRunId", info.WorkflowRunId), ("ActivityType", info.ActivityType),
+                ("ActivityId", info.ActivityId), ("LuxRunId", facts.RunId), ("LuxAsset", facts.Asset), ("LuxBackupId", facts.BackupId),
+            ];
+            return [.. all.Where(p => p.Value is not null).Select(p => new PropertyEnricher(p.Name, p.Value))];
+        }
+    }
+}
