@@ -98,6 +98,13 @@ public sealed record PersonPlan(string Name, string? PublicKey, string? Login, s
 
     /// <summary>The name as people say it.</summary>
     public string FullName { get; init; } = Name;
+
+    /// <summary>From this day (UTC) on the key decides nothing; null: it does not expire.</summary>
+    public DateOnly? KeyExpires { get; init; }
+
+    /// <summary>The key, unless it has expired by then.</summary>
+    public string? PublicKeyAt(DateTimeOffset moment) =>
+        KeyExpires is { } day && DateOnly.FromDateTime(moment.UtcDateTime) >= day ? null : PublicKey;
 }
 
 /// <param name="By">People, groups already resolved to them.</param>

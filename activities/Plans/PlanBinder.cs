@@ -34,7 +34,7 @@ internal sealed class PlanBinder(string path)
             Named(root, "stores", Store),
             Named(root, "clusters", (name, m) => new ClusterPlan(name, Secret(m.Text("connection"))!)),
             Named(root, "assets", (name, m) => Asset(name, m, tiers)),
-            Named(root, "people", Person),
+            Named(root, "people", (id, m) => Person(id, m, root.Mapping("slack")?.Mapping("people")?.Text(id))),
             Named(root, "policies", (name, m) => Policy(name, m, groups)))
         {
             Organisation = root.Text("organisation") ?? "",
@@ -67,7 +67,7 @@ internal sealed class PlanBinder(string path)
 
     private AssetPlan Asset(string name, YamlMapping m, Dictionary<string, YamlMapping> tiers)
     {
-        var tier = m.Text("tier") is { } t ? tiers[t].Mapping("targets") ?? tiers[t] : null;
+        var tier = m.Text("tier") is { } t ? tiers[t] : null;
         var targets = m.Mapping("targets");
         return new AssetPlan(
             name,
@@ -92,10 +92,11 @@ internal sealed class PlanBinder(string path)
         };
     }
 
-    private PersonPlan Person(string id, YamlMapping m) => new(
-        id, m.Text("publicKey") is { } key ? PublicKey(key) : null, m.Text("login"), m.Text("email"), m.Text("slack"))
+    private PersonPlan Person(string id, YamlMapping m, string? slackId) => new(
+        id, m.Text("publicKey") is { } key ? PublicKey(key) : null, m.Text("login"), m.Text("email"), slackId)
     {
         FullName = m.Text("name") ?? id,
+        KeyExpires = m.Text("keyExpires") is { } day ? DateOnly.ParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture) : null,
     };
 
     private static PolicyPlan Policy(string name, YamlMapping m, Dictionary<string, IReadOnlyList<string>> groups) => new(

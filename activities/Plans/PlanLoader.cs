@@ -39,12 +39,28 @@ public static class PlanLoader
 
         try
         {
-            var root = (YamlMapping)YamlTree.Read(bytes);
-            return new PlanReading(full, new PlanBinder(full).Bind(root), [], []);
+            return YamlTree.Read(bytes) is YamlMapping root
+                ? Judge(root, path, full)
+                : throw new YamlRefusal(new Place(1, 1), "A plan holds fields: version, temporal, writer, keys, stores, assets and so on.");
         }
         catch (YamlRefusal refusal)
         {
-            return new PlanReading(full, null, [new Problem(refusal.Message, $"{path}:{refusal.At.Line}:{refusal.At.Column}")], []);
+            return new PlanReading(full, null, [Named(new Finding(refusal.At, "", refusal.Message), path)], []);
         }
     }
+
+    private static PlanReading Judge(YamlMapping root, string path, string full)
+    {
+        var shape = new ShapeCheck(root);
+        shape.Check(root, PlanShape.Root, "");
+        var rules = new PlanRules(root, Path.GetDirectoryName(full)!);
+        rules.Check();
+        var problems = InOrder(shape.Findings.Concat(rules.Problems), path);
+        return new PlanReading(full, problems.Count == 0 ? new PlanBinder(full).Bind(root) : null, problems, InOrder(rules.Warnings, path));
+    }
+
+    private static List<Problem> InOrder(IEnumerable<Finding> findings, string path) =>
+        [.. findings.Distinct().OrderBy(f => f.At.Line).ThenBy(f => f.At.Column).Select(f => Named(f, path))];
+
+    private static Problem Named(Finding finding, string path) => new(finding.ToString(), $"{path}:{finding.At.Line}:{finding.At.Column}");
 }

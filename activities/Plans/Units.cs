@@ -13,11 +13,12 @@ public static partial class Units
     public const string ShareForm = "20%";
     public const string TimeForm = "\"02:00\"";
 
-    internal const string DurationPattern = "^(0|([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?)$";
-    internal const string PeriodPattern = "^[1-9][0-9]{0,4}(d|w|y)$";
-    internal const string SizePattern = "^[1-9][0-9]{0,9}(B|KiB|MiB|GiB|TiB)$";
-    internal const string SharePattern = "^[0-9]{1,3}(\\.[0-9]{1,2})?%$";
-    internal const string TimePattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$";
+    // Without anchors: JSON Schema ends a pattern with $, which .NET would let stand before a last line feed.
+    internal const string DurationPattern = "(0|([0-9]{1,6}w)?([0-9]{1,6}d)?([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?)";
+    internal const string PeriodPattern = "[1-9][0-9]{0,4}(d|w|y)";
+    internal const string SizePattern = "[1-9][0-9]{0,9}(B|KiB|MiB|GiB|TiB)";
+    internal const string SharePattern = "[0-9]{1,3}(\\.[0-9]{1,2})?%";
+    internal const string TimePattern = "([01][0-9]|2[0-3]):[0-5][0-9]";
 
     /// <summary><c>2h</c>, <c>90m</c>, <c>1d</c>, <c>1h30m</c>: largest unit first, each once. Weeks have 7 days, days 24 hours.</summary>
     public static bool TryDuration(string text, out TimeSpan duration)
@@ -115,18 +116,18 @@ public static partial class Units
         _ => throw new ArgumentOutOfRangeException(nameof(unit)),
     };
 
-    [GeneratedRegex(DurationPattern, RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^" + DurationPattern + "\\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex DurationExpression();
 
     [GeneratedRegex("[0-9]{1,6}[wdhms]", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex DurationPart();
 
-    [GeneratedRegex(PeriodPattern, RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^" + PeriodPattern + "\\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex PeriodExpression();
 
-    [GeneratedRegex(SizePattern, RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^" + SizePattern + "\\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex SizeExpression();
 
-    [GeneratedRegex(SharePattern, RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex("^" + SharePattern + "\\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex ShareExpression();
 }

@@ -79,13 +79,19 @@ internal static partial class YamlTree
             throw new YamlRefusal(new Place(1, 1), "The file is not UTF-8 text.");
         }
 
+        var reader = new Reader(CoverReferences(text));
         try
         {
-            return new Reader(CoverReferences(text)).ReadDocument();
+            return reader.ReadDocument();
         }
         catch (YamlException e)
         {
             throw new YamlRefusal(PlaceOf(e.Start), $"This is not YAML: {UncoverReferences(WithoutPlace(e.Message))}");
+        }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // "a: [1, 2\nb: 3": YamlDotNet's scanner loses its way in a list that is never closed, and throws what is no YamlException.
+            throw new YamlRefusal(reader.LastPlace, "This is not YAML: what stands here is never closed.");
         }
     }
 
@@ -124,6 +130,8 @@ internal static partial class YamlTree
         private readonly Dictionary<string, YamlValue?> anchors = new(StringComparer.Ordinal);
         private long nodes;
 
+        public Place LastPlace { get; private set; } = new(1, 1);
+
         public YamlValue ReadDocument()
         {
             parser.Consume<StreamStart>();
@@ -146,7 +154,7 @@ internal static partial class YamlTree
         private YamlValue ReadValue(int depth)
         {
             var node = parser.Consume<ParsingEvent>();
-            var at = PlaceOf(node.Start);
+            var at = LastPlace = PlaceOf(node.Start);
             if (depth > MaxDepth)
             {
                 throw new YamlRefusal(at, $"Nested deeper than {MaxDepth} levels.");
@@ -160,7 +168,11 @@ internal static partial class YamlTree
                 return known;
             }
 
-            var named = (NodeEvent)node;
+            if (node is not NodeEvent named)
+            {
+                throw new YamlRefusal(at, "A value is missing here.");
+            }
+
             if (!named.Tag.IsEmpty && !named.Tag.IsNonSpecific)
             {
                 throw new YamlRefusal(at, $"The tag {named.Tag.Value} is not read here.");
@@ -176,8 +188,7 @@ internal static partial class YamlTree
             {
                 Scalar scalar => new YamlScalar(UncoverReferences(scalar.Value), scalar.Style == ScalarStyle.Plain, at),
                 SequenceStart => ReadList(at, depth),
-                MappingStart => ReadMapping(at, depth),
-                _ => throw new YamlRefusal(at, "A value is missing here."),
+                _ => ReadMapping(at, depth),
             };
             if (!named.Anchor.IsEmpty)
             {

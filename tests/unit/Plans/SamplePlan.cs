@@ -5,7 +5,10 @@ namespace LuxHedge.Tests.Unit.Plans;
 /// <summary>A plan as the sandbox writes it, to be changed line by line in tests.</summary>
 internal static class SamplePlan
 {
-    public static readonly string P256 = Ecdsa(ECCurve.NamedCurves.nistP256);
+    public static readonly string Writer = Ecdsa(ECCurve.NamedCurves.nistP256);
+    public static readonly string Operator = Ecdsa(ECCurve.NamedCurves.nistP256);
+    public static readonly string Alice = Ecdsa(ECCurve.NamedCurves.nistP256);
+    public static readonly string Bob = Ecdsa(ECCurve.NamedCurves.nistP256);
     public static readonly string Rsa3072 = Rsa(3072);
 
     public static readonly string Sandbox = $$"""
@@ -16,7 +19,7 @@ internal static class SamplePlan
         writer:
           name: sandbox-writer
           privateKey: ${file:keys/writer.pem}
-          publicKeys: { sandbox-writer: "{{P256}}" }
+          publicKeys: { sandbox-writer: "{{Writer}}" }
         keys:
           main: { kind: kms, keyId: "arn:aws:kms:us-east-1:1:key/1", region: us-east-1, endpoint: "http://127.0.0.1:5000", accessKey: ${file:keys/kms-access}, secretKey: ${file:keys/kms-secret} }
         recoveryKeys:
@@ -47,15 +50,22 @@ internal static class SamplePlan
             schedule: { backup: { daily: "02:00" }, verify: { weekly: sunday, at: "04:00" } }
             retention: { daily: 30, weekly: 12, monthly: 12, yearly: 7 }
         people:
-          operator: { name: Olive Operator, login: root, publicKey: "{{P256}}" }
-          alice: { name: Alice, publicKey: "{{P256}}" }
-          bob: { name: Bob, publicKey: "{{P256}}" }
+          operator: { name: Olive Operator, login: root, publicKey: "{{Operator}}" }
+          alice: { name: Alice, publicKey: "{{Alice}}" }
+          bob: { name: Bob, publicKey: "{{Bob}}" }
         groups:
           incident-commanders: [alice, bob]
         policies:
           restore-production: { by: [incident-commanders], quorum: 1, deny: 1, expires: 15m, ownKey: true }
 
         """;
+
+    /// <summary>The sandbox's plan with one text replaced; fails when the text is not there, so that no test passes by accident.</summary>
+    public static string With(string text, string by)
+    {
+        Assert.Contains(text, Sandbox, StringComparison.Ordinal);
+        return Sandbox.Replace(text, by, StringComparison.Ordinal);
+    }
 
     public static string Ecdsa(ECCurve curve)
     {

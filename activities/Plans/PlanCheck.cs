@@ -1,0 +1,176 @@
+using LuxHedge.Workflows;
+
+namespace LuxHedge.Activities.Plans;
+
+/// <summary>What <c>luxhedge plan check</c> answers.</summary>
+/// <param name="Valid">False: the plan is refused; <paramref name="Assets"/> is empty then.</param>
+/// <param name="Problems">Why it is refused, each with <c>file:line:column</c>.</param>
+/// <param name="Warnings">Accepted, and worth a look.</param>
+/// <param name="Later">Parts of the plan as a whole that this version keeps and does not run.</param>
+public sealed record PlanReport(
+    string Plan,
+    bool Valid,
+    IReadOnlyList<AssetReport> Assets,
+    IReadOnlyList<Problem> Problems,
+    IReadOnlyList<Problem> Warnings,
+    IReadOnlyList<string> Later);
+
+/// <param name="RunsNow">False: nothing of it can be run by this version.</param>
+/// <param name="Now">What can be run, as commands.</param>
+/// <param name="Later">What the plan says of it that this version does not run, in words.</param>
+public sealed record AssetReport(
+    string Asset,
+    string Kind,
+    bool RunsNow,
+    IReadOnlyList<string> Now,
+    IReadOnlyList<string> Later,
+    IReadOnlyList<string> Stores,
+    TimeSpan Rto,
+    TimeSpan Rpo);
+
+/// <summary>Reads a plan and says of each asset what runs now and what is later work. Resolves no secret and asks no server; it does look whether
+/// the files of public keys are there.</summary>
+public static class PlanCheck
+{
+    /// <summary>What this version can run. Later work adds to it.</summary>
+    private static readonly string[] RunnableKinds = ["database"];
+
+    private static readonly string[] UsableStores = ["s3", "directory"];
+
+    /// <summary>Sections of the plan that are kept, checked and not run yet.</summary>
+    private static readonly (string Section, string What)[] LaterSections =
+    [
+        ("drills", "drills are not run yet: runbooks are later work"),
+        ("alerts", "nobody is alerted yet: Watch is later work"),
+        ("slack", "Slack is not used yet: decisions come from `luxhedge runs approve`"),
+        ("audit", "the audit log is not written yet"),
+        ("deletion", "nothing is deleted yet: retention is later work"),
+        ("exports", "nothing is exported yet"),
+    ];
+
+    /// <exception cref="RefusalException">The file itself can't be read.</exception>
+    public static PlanReport Run(string path, TimeProvider clock)
+    {
+        var reading = PlanLoader.Read(path);
+        if (reading.Plan is not { } plan)
+        {
+            return new PlanReport(reading.Path, Valid: false, [], reading.Problems, reading.Warnings, []);
+        }
+
+        var keys = PublicKeyFiles(plan, clock.GetUtcNow());
+        return new PlanReport(
+            reading.Path,
+            keys.Problems.Count == 0,
+            [.. plan.Assets.Values.Select(a => Asset(plan, a))],
+            keys.Problems,
+            [.. reading.Warnings, .. keys.Warnings],
+            [.. LaterSections.Where(l => plan.Document.TryGetProperty(l.Section, out _)).Select(l => $"{l.Section}: {l.What}")]);
+    }
+
+    private static AssetReport Asset(Plan plan, AssetPlan asset)
+    {
+        var written = plan.Document.GetProperty("assets").GetProperty(asset.Name);
+        var later = new List<string>();
+        var unusable = asset.Stores.Where(s => !UsableStores.Contains(plan.Stores[s].Kind, StringComparer.Ordinal)).ToList();
+        foreach (var store in unusable)
+        {
+            later.Add($"store {store}: kind {plan.Stores[store].Kind} can't be written yet, so no backup of this asset can be complete in every store of the plan");
+        }
+
+        var runnable = RunnableKinds.Contains(asset.Kind, StringComparer.Ordinal);
+        if (!runnable)
+        {
+            later.Add($"assets of kind {asset.Kind} can't be backed up or restored by this version: they are in the plan, and later work runs them");
+        }
+        else
+        {
+            later.AddRange(LaterOfDatabase(written));
+        }
+
+        IReadOnlyList<string> now = runnable
+            ? [$"luxhedge backup run {asset.Name}", $"luxhedge backups verify ID --level restore", $"luxhedge restore run {asset.Name}"]
+            : [];
+        return new AssetReport(asset.Name, asset.Kind, runnable, now, later, asset.Stores, asset.Rto, asset.Rpo);
+    }
+
+    private static IEnumerable<string> LaterOfDatabase(System.Text.Json.JsonElement written)
+    {
+        if (written.TryGetProperty("schedule", out _))
+        {
+            yield return "schedule: nothing starts by itself yet; `luxhedge backup run` and `backups verify` can be called by a timer of yours";
+        }
+
+        if (written.TryGetProperty("oplog", out var oplog) && oplog.GetProperty("capture").GetBoolean())
+        {
+            yield return "oplog: not captured between backups yet, so a point in time is the end of a backup";
+        }
+
+        if (written.TryGetProperty("retention", out _))
+        {
+            yield return "retention: nothing is deleted yet";
+        }
+    }
+
+    private static (List<Problem> Problems, List<Problem> Warnings) PublicKeyFiles(Plan plan, DateTimeOffset now)
+    {
+        var problems = new List<Problem>();
+        var warnings = new List<Problem>();
+        foreach (var writer in plan.Writer.PublicKeys.Keys)
+        {
+            Look($"writer.publicKeys.{writer}", () => plan.Writer.PublicKeys[writer], Scalars.P256PublicKey, "what it signed can't be checked");
+        }
+
+        foreach (var key in plan.RecoveryKeys.Values)
+        {
+            Look($"recoveryKeys.{key.Name}.publicKey", () => key.PublicKey, Scalars.RsaPublicKey, "no backup that names it can be made");
+        }
+
+        foreach (var person in plan.People.Values)
+        {
+            var path = $"people.{person.Name}.publicKey";
+            if (person.PublicKey is { } text)
+            {
+                Judge(path, text, Scalars.P256PublicKey);
+                if (person.PublicKeyAt(now) is null)
+                {
+                    warnings.Add(new Problem($"{path}: expired on {person.KeyExpires:yyyy-MM-dd}; {person.Name} decides nothing with it", plan.Path));
+                }
+            }
+            else if (plan.Document.GetProperty("people").GetProperty(person.Name).TryGetProperty("publicKey", out var reference))
+            {
+                warnings.Add(new Problem($"{path}: {reference} is not there: {person.Name} has not enrolled (`luxhedge people enrol {person.Name}`) and can decide nothing", plan.Path));
+            }
+        }
+
+        foreach (var policy in plan.Policies.Values.Where(p => p.OwnKey))
+        {
+            var able = policy.By.Where(p => plan.People[p].PublicKeyAt(now) is not null).ToList();
+            if (able.Count < policy.Quorum)
+            {
+                warnings.Add(new Problem($"policies.{policy.Name}: {policy.Quorum} must approve, and {able.Count} of {policy.By.Count} have a key today: it can't be approved", plan.Path));
+            }
+        }
+
+        return (problems, warnings);
+
+        void Look(string path, Func<string> read, ScalarShape shape, string consequence)
+        {
+            try
+            {
+                Judge(path, read(), shape);
+            }
+            catch (RefusalException refusal)
+            {
+                warnings.Add(new Problem($"{path}: {refusal.Report.Message} Until then {consequence}.", refusal.Report.Where ?? plan.Path));
+            }
+        }
+
+        void Judge(string path, string text, ScalarShape shape)
+        {
+            if (shape.Check(new YamlScalar(text, Plain: false, default)) is { } wrong)
+            {
+                problems.Add(new Problem($"{path}: what its file holds {wrong}", plan.Path));
+            }
+        }
+    }
+}
