@@ -1,0 +1,57 @@
+using LuxHedge.Worker.Sandbox.Servers;
+using MongoDB.Driver;
+
+namespace LuxHedge.Tests.Support;
+
+/// <summary>
+/// The test process's MongoDB server: <c>await MongoServer.SharedAsync()</c> starts it once, on first use, and it ends with the process.
+/// A test gets a database of its own. <c>StartOwnAsync</c> is a server that a test may stop, starve or lock.
+/// </summary>
+public sealed class MongoServer : IAsyncDisposable
+{
+    private static readonly Lazy<Task<MongoServer>> Shared = new(async () =>
+        new MongoServer(await SandboxMongoDb.StartAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), new MongoDbOptions())));
+
+    private readonly SandboxMongoDb server;
+
+    private MongoServer(SandboxMongoDb server)
+    {
+        this.server = server;
+        Client = new MongoClient(server.ConnectionString);
+    }
+
+    public string ConnectionString => server.ConnectionString;
+
+    public IMongoClient Client { get; }
+
+    /// <summary><c>mongod</c>, <c>secantusd-rs</c>, …: SecantusDB lacks some of what mongod has.</summary>
+    public string Software => server.Software;
+
+    public bool IsMongod => Software is "mongod" or "given";
+
+    /// <summary>Null for a given server.</summary>
+    public ServerProcess? Process => server.Process;
+
+    public static Task<MongoServer> SharedAsync() => Shared.Value;
+
+    public static async Task<MongoServer> StartOwnAsync(MongoDbOptions? options = null) =>
+        new(await SandboxMongoDb.StartOwnAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), options));
+
+    /// <summary>A database of a fresh name, dropped when it is disposed of.</summary>
+    public TestDatabase CreateDatabase(string prefix = "test") => new(Client.GetDatabase($"{prefix}_{TestServers.Unique()}"));
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        await server.DisposeAsync();
+    }
+}
+
+public sealed class TestDatabase(IMongoDatabase database) : IAsyncDisposable
+{
+    public IMongoDatabase Database { get; } = database;
+
+    public string Name => Database.DatabaseNamespace.DatabaseName;
+
+    public async ValueTask DisposeAsync() => await Database.Client.DropDatabaseAsync(Name);
+}
