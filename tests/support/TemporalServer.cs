@@ -33,8 +33,8 @@ public sealed class TemporalServer : IAsyncDisposable
 
     public static async Task<TemporalServer> StartOwnAsync()
     {
-        var server = await SandboxTemporal.StartAsync(TestServers.Finder, TestServers.NewFolder("temporal"), ui: false);
-        return new TemporalServer(server, await server.ConnectAsync());
+        var started = await SandboxTemporal.StartAsync(TestServers.Finder, TestServers.NewFolder("temporal"), ui: false);
+        return new TemporalServer(started, await started.ConnectAsync());
     }
 
     public static string NewTaskQueue() => $"test-{TestServers.Unique()}";

@@ -181,7 +181,7 @@ public sealed class ServerProcess : IAsyncDisposable
     }
 
     private static string? FindProgram(string name) =>
-        new[] { "/usr/bin", "/bin" }.Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+        File.Exists($"/usr/bin/{name}") ? $"/usr/bin/{name}" : File.Exists($"/bin/{name}") ? $"/bin/{name}" : null;
 
     /// <summary>
     /// The kernel sends the parent-death signal when the *thread* that started the child ends, and pool threads come and go: all children
