@@ -1,1 +1,3 @@
-return 0;
+using LuxHedge.Worker.Commands;
+
+return await Terminal.RunAsync(args);

@@ -1,0 +1,48 @@
+using System.CommandLine;
+
+namespace LuxHedge.Worker.Commands;
+
+/// <summary>Options that several commands take, declared once so that they mean and say the same everywhere.</summary>
+public static class CommonOptions
+{
+    public static readonly Option<string?> Plan = new("--plan")
+    {
+        Description = "The plan. Else LUXHEDGE_PLAN, else luxhedge.yaml from here upward.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    public static readonly Option<bool> Json = new("--json")
+    {
+        Description = "One JSON document on stdout and nothing else there, errors too.",
+        Recursive = true,
+    };
+
+    public static Option<string?> As() => new("--as")
+    {
+        Description = "The person of the plan who does this. Else LUXHEDGE_PERSON, else the person with your login.",
+        HelpName = "PERSON",
+    };
+
+    public static Option<string?> Key() => new("--key")
+    {
+        Description = "The person's private key. Else people/PERSON.pem beside the plan, else in your configuration folder.",
+        HelpName = "FILE",
+    };
+
+    public static Option<bool> Yes(string question) => new("--yes", "-y")
+    {
+        Description = $"Answers the question {question}. It is never an approval.",
+    };
+
+    public static Option<bool> Detach() => new("--detach", "-d")
+    {
+        Description = "Only start it: print the run's id and how to watch it, and end.",
+    };
+
+    public static Option<string?> Store(string description) => new("--store") { Description = description, HelpName = "STORE" };
+
+    public static Argument<string> RunArgument() => new("RUN") { Description = "The run's id, or its workflow id (luxhedge runs list shows both)." };
+
+    public static Argument<string> BackupArgument() => new("ID") { Description = "The backup's id (luxhedge backups list shows them)." };
+}

@@ -1,0 +1,136 @@
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Worker.Display;
+using LuxHedge.Workflows;
+
+namespace LuxHedge.Worker.Commands;
+
+/// <summary>What <c>status --json</c> ends in.</summary>
+public sealed record StatusDocument(Verdict Verdict, IReadOnlyList<AssetStatus> Assets);
+
+/// <param name="NewestVerified">Id of the newest eligible backup with a verified copy; null: there is none.</param>
+/// <param name="Age">Since that backup's consistent time; null: there is none.</param>
+/// <param name="Rpo">The standing RPO: from now back to the newest moment in any verified copy, so what would be lost now; null: everything.</param>
+/// <param name="Problems">Why it is not Proven, in words; empty when it is.</param>
+public sealed record AssetStatus(string Asset, Verdict Verdict, string? NewestVerified, TimeSpan? Age, TimeSpan? Rpo, IReadOnlyList<string> Problems);
+
+public sealed class StatusCommand : OperatorCommand
+{
+    public StatusCommand(Surroundings surroundings)
+        : base(surroundings, "status", "Can everything be got back, and how much would be lost? Reads the stores itself; needs no worker.")
+    {
+        Examples =
+        [
+            ("luxhedge status", "a verdict for each asset, and why it is not Proven if it is not"),
+            ("luxhedge status --json", "{verdict, assets: [{asset, verdict, newestVerified, age, rpo, problems}]}"),
+        ];
+        ExitCodesInWords = "0 whatever it shows; read the verdict";
+    }
+
+    protected override async Task<int> RunAsync(CommandContext context, CancellationToken cancellation)
+    {
+        var plan = context.Plan;
+        var assets = await Task.WhenAll(plan.Assets.Values.Select(asset => OfAsync(context, asset, cancellation)));
+        var document = new StatusDocument(Verdicts.Worst(assets.Select(a => a.Verdict)), assets);
+        var runs = await OpenRunsAsync(context, cancellation);
+        context.Answer(document, console => StatusView.Write(console, document, plan, runs));
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Why an asset stands as it does, from its backups alone.</summary>
+    public static AssetStatus Judge(AssetPlan asset, CatalogView view, DateTimeOffset now)
+    {
+        var problems = new List<string>();
+        var verdict = Verdict.Proven;
+        var newest = view.NewestEligible?.Summary;
+        TimeSpan? age = newest is null ? null : now - newest.ConsistentAt;
+        // A copy that was verified holds its moment whether or not latest may choose it; a named-collections or safety backup holds other things.
+        var verified = view.Backups.Where(b => b.Manifest is { Safety: false, OnlyCollections: null } && b.Summary.Copies.Any(c => c.VerifiedAt is not null))
+            .Select(b => b.Summary).MaxBy(b => b.ConsistentAt);
+        TimeSpan? rpo = verified is null ? null : now - verified.ConsistentAt;
+
+        if (view.Backups.Where(b => b.Summary.Verdict == Verdict.Failed).Select(b => b.Summary).LastOrDefault() is { } failed)
+        {
+            // What failed long ago and has good successors is worth a word; what is newest decides.
+            var isNewest = failed.Id == view.Backups[^1].Id || failed.Id == newest?.Id;
+            Worsen(isNewest ? Verdict.Failed : Verdict.NotProven, $"the newest verification of {failed.Id} failed");
+        }
+
+        if (newest is null)
+        {
+            Worsen(Verdict.NotProven, view.Backups.Count == 0 ? "there is no backup" : "no backup is eligible to be restored by latest");
+        }
+        else
+        {
+            if (asset.Every is { } every && age > every + Grace(every))
+            {
+                Worsen(Verdict.NotProven, $"a backup is overdue: one is planned every {Amounts.Span(every)}, the newest is {Amounts.Span(age!.Value)} old");
+            }
+
+            foreach (var store in asset.Stores.Where(s => view.Unknown.All(u => u.Store != s) && !newest.Copies.Any(c => c.Store == s && c.VerifiedAt is not null)))
+            {
+                Worsen(Verdict.NotProven, $"the newest backup has no verified copy in {store}");
+            }
+
+            if (view.NewestProven is null)
+            {
+                Worsen(Verdict.NotProven, "no restore of any backup was tested");
+            }
+        }
+
+        if (rpo > asset.Rpo)
+        {
+            Worsen(Verdict.NotProven, $"{Amounts.Span(rpo.Value)} would be lost now, {Amounts.Span(asset.Rpo)} are allowed");
+        }
+
+        if (view.Backups.Count > 0 && view.Backups[^1].Summary is { Eligible: false, Notes.Count: > 0 } last && last.Id != newest?.Id)
+        {
+            Worsen(Verdict.NotProven, $"the newest backup, {last.Id}, is not eligible: {Words.List(last.Notes)}");
+        }
+
+        foreach (var unknown in view.Unknown)
+        {
+            Worsen(Verdict.NotProven, $"unknown what {unknown.Store} holds: {unknown.Why}");
+        }
+
+        foreach (var doubtful in view.Problems)
+        {
+            Worsen(Verdict.NotProven, $"{doubtful.Store}: {doubtful.Object} {doubtful.Text}");
+        }
+
+        return new(asset.Name, verdict, newest?.Id, age, rpo, problems);
+
+        void Worsen(Verdict to, string why)
+        {
+            verdict = Verdicts.Worst([verdict, to]);
+            problems.Add(why);
+        }
+    }
+
+    /// <summary>A backup takes its time: a tenth of its period, at least five minutes, before it counts as overdue.</summary>
+    private static TimeSpan Grace(TimeSpan every) => every / 10 > TimeSpan.FromMinutes(5) ? every / 10 : TimeSpan.FromMinutes(5);
+
+    private static async Task<AssetStatus> OfAsync(CommandContext context, AssetPlan asset, CancellationToken cancellation) =>
+        asset.Kind == "database"
+            ? Judge(asset, await context.BackupsOfAsync(asset.Name, cancellation), context.Now)
+            : new(asset.Name, Verdict.NotProven, null, null, null, [$"assets of kind {asset.Kind} can't be backed up by this version yet"]);
+
+    /// <summary>What is going on, for a person's eyes only: a Temporal that is away is one line, not an error.</summary>
+    private static async Task<OpenRuns> OpenRunsAsync(CommandContext context, CancellationToken cancellation)
+    {
+        if (context.Json)
+        {
+            return new OpenRuns([], null);
+        }
+
+        try
+        {
+            var runs = await context.Surroundings.ConnectRuns(context.Plan, cancellation);
+            return new OpenRuns([.. (await runs.ListAsync(1, cancellation)).Where(r => r.Open)], null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return new OpenRuns([], CommandFailures.Explain(e, context.Line).Report.Message);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Plans;
+using Spectre.Console;
+
+namespace LuxHedge.Worker.Commands;
+
+/// <summary>
+/// Everything outside itself that a command touches: terminal, environment, clock, files of the user, and the ways to the plan, to Temporal
+/// and to the stores. <see cref="Program"/> makes the real one; tests make their own.
+/// </summary>
+public sealed class Surroundings
+{
+    /// <summary>Where answers go. With <c>--json</c> one document and nothing else.</summary>
+    public required IAnsiConsole Out { get; init; }
+
+    /// <summary>Errors and logs; with <c>--json</c> progress and questions too.</summary>
+    public required IAnsiConsole Error { get; init; }
+
+    /// <summary>The bytes under <see cref="Out"/>, for JSON that no console may wrap or colour.</summary>
+    public required TextWriter Json { get; init; }
+
+    /// <summary>A person can answer questions here.</summary>
+    public required bool Interactive { get; init; }
+
+    /// <summary>The value of an environment variable, or null where it is unset or empty.</summary>
+    public required Func<string, string?> Variable { get; init; }
+
+    /// <summary>The current folder: the plan is looked for from here upward.</summary>
+    public required string Folder { get; init; }
+
+    /// <summary>The login of the operating system.</summary>
+    public required string Login { get; init; }
+
+    public required TimeProvider Clock { get; init; }
+
+    /// <summary>Connects to the plan's Temporal, or refuses (<c>unreachable</c>).</summary>
+    public required Func<Plan, CancellationToken, Task<IRuns>> ConnectRuns { get; init; }
+
+    /// <summary>Reads the backups of an asset from the plan's stores, with a reader's rights.</summary>
+    public required Func<Plan, string, CancellationToken, Task<CatalogView>> ReadBackups { get; init; }
+}

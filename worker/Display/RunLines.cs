@@ -1,0 +1,135 @@
+using LuxHedge.Worker.Commands;
+using LuxHedge.Worker.Runs;
+using LuxHedge.Workflows.Runs;
+
+namespace LuxHedge.Worker.Display;
+
+/// <summary>A run told in plain lines, for pipes and log files: each step when it begins and ends, progress now and then.</summary>
+public sealed class RunLines(RunRow run, CommandContext context)
+{
+    /// <summary>Between two lines about the same progress.</summary>
+    private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
+
+    private readonly Dictionary<string, string> told = [];
+    private DateTimeOffset progressToldAt = DateTimeOffset.MinValue;
+    private string? askTold;
+    private string? problemTold;
+    private bool awayTold;
+    private int refusedTold;
+
+    public IEnumerable<string> First(RunWatch watch)
+    {
+        progressToldAt = watch.Now;
+        yield return $"{CommandFailures.What(run.Workflow, run.Asset)}: run {run.RunId}, started {Amounts.Time(run.StartedAt)}";
+    }
+
+    public IEnumerable<string> Next(RunWatch watch)
+    {
+        if (watch.Away is { } why)
+        {
+            if (!awayTold)
+            {
+                awayTold = true;
+                yield return $"Temporal does not answer just now ({Words.Printable(why)}); asking again";
+            }
+
+            yield break;
+        }
+
+        awayTold = false;
+        if (watch.Problem != problemTold)
+        {
+            problemTold = watch.Problem;
+            yield return watch.Problem ?? "a worker has taken the run";
+        }
+
+        foreach (var line in Steps(watch.State?.Steps ?? []))
+        {
+            yield return line;
+        }
+
+        foreach (var line in Refusals(watch.State))
+        {
+            yield return line;
+        }
+
+        foreach (var line in Question(watch))
+        {
+            yield return line;
+        }
+
+        foreach (var pending in watch.Pending.Where(p => p.Attempt > 1 && p.LastFailure is not null))
+        {
+            var line = $"{RunTexts.Name(pending)}: attempt {pending.Attempt}, since the one before failed: {Words.Printable(pending.LastFailure)}";
+            if (told.GetValueOrDefault($"retry {pending.Id}") != line)
+            {
+                told[$"retry {pending.Id}"] = line;
+                yield return line;
+            }
+        }
+
+        if (watch.Now - progressToldAt >= Every)
+        {
+            progressToldAt = watch.Now;
+            foreach (var pending in watch.Pending)
+            {
+                var line = RunTexts.Progress(watch, pending);
+                if (line is not null && told.GetValueOrDefault($"progress {pending.Id}") != line)
+                {
+                    told[$"progress {pending.Id}"] = line;
+                    yield return $"  {RunTexts.Name(pending)}: {line}";
+                }
+            }
+        }
+    }
+
+    private IEnumerable<string> Steps(IReadOnlyList<StepTiming> steps)
+    {
+        for (var i = 0; i < steps.Count; i++)
+        {
+            var step = steps[i];
+            var key = $"step {i} {step.Step}";
+            var stage = step.EndedAt is null ? "started" : "ended";
+            var before = told.GetValueOrDefault(key);
+            if (before == stage)
+            {
+                continue;
+            }
+
+            told[key] = stage;
+            yield return step.EndedAt is null ? $"{step.Step} …" : RunTexts.Ended(step);
+        }
+    }
+
+    private IEnumerable<string> Refusals(RunState? state)
+    {
+        foreach (var refused in (state?.Refused ?? []).Skip(refusedTold))
+        {
+            refusedTold++;
+            yield return RunTexts.Refused(refused);
+        }
+    }
+
+    private IEnumerable<string> Question(RunWatch watch)
+    {
+        var decided = watch.State?.Decisions.Count ?? 0;
+        var now = watch.Ask is { } ask ? $"{ask.Nonce} {decided}" : null;
+        if (now == askTold)
+        {
+            yield break;
+        }
+
+        askTold = now;
+        if (watch.Ask is { } open)
+        {
+            foreach (var line in RunTexts.Ask(open, watch, context))
+            {
+                yield return line;
+            }
+        }
+        else
+        {
+            yield return "no longer waiting on people";
+        }
+    }
+}

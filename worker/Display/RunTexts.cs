@@ -1,0 +1,86 @@
+using LuxHedge.Worker.Commands;
+using LuxHedge.Worker.Runs;
+using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Runs;
+
+namespace LuxHedge.Worker.Display;
+
+/// <summary>The sentences about a run, the same on a terminal and in plain lines.</summary>
+public static class RunTexts
+{
+    public static string Name(ActivityView pending) => pending.Progress?.What is { Length: > 0 } what ? what : pending.Activity.Replace('-', ' ');
+
+    /// <summary>Null where nothing is known yet.</summary>
+    public static string? Progress(RunWatch watch, ActivityView pending)
+    {
+        if (pending.Progress is not { } progress)
+        {
+            return null;
+        }
+
+        var parts = new List<string>
+        {
+            progress.Total > 0
+                ? $"{Amounts.Of(Math.Min(progress.Done, progress.Total), progress.Unit)} of {Amounts.Of(progress.Total, progress.Unit)} ({Percent(progress)})"
+                : Amounts.Of(progress.Done, progress.Unit),
+        };
+        if (watch.Rate(pending) is > 0 and var rate)
+        {
+            parts.Add($"{Amounts.Of(rate, progress.Unit)}/s");
+        }
+
+        if (watch.Left(pending) is { } left)
+        {
+            parts.Add($"about {Amounts.Span(left)} left");
+        }
+
+        return string.Join(", ", parts);
+    }
+
+    /// <summary>Never 100 % before it is over.</summary>
+    public static string Percent(Progress progress) =>
+        $"{Math.Clamp(Math.Floor(100.0 * progress.Done / progress.Total), 0, progress.Done < progress.Total ? 99 : 100):0} %";
+
+    public static string Ended(StepTiming step)
+    {
+        var took = step.EndedAt is { } ended ? Amounts.Span(ended - step.StartedAt) : "";
+        var waited = step.Waiting > TimeSpan.Zero ? $", {Amounts.Span(step.Waiting)} of it waiting on people" : "";
+        var attempts = step.Attempts > 1 ? $", {step.Attempts} attempts" : "";
+        var word = step.State == StepStates.Done ? "" : $" {step.State.ToUpperInvariant()}";
+        var detail = step.Detail is { Length: > 0 } text ? $": {Words.Printable(text)}" : "";
+        return $"{step.Step}{word} ({took}{waited}{attempts}){detail}";
+    }
+
+    public static string Refused(RefusedDecision refused) =>
+        $"refused: {(refused.Kind == DecisionKind.Approved ? "an approval" : "a denial")} by {Words.Printable(refused.Person)} for {refused.Step}: "
+        + Words.Printable(refused.Why);
+
+    /// <summary>Who may still decide: a person decides once.</summary>
+    public static IReadOnlyList<string> StillToDecide(Ask ask, RunState? state)
+    {
+        var decided = (state?.Decisions ?? []).Where(d => d.Step == ask.Step && d.Nonce == ask.Nonce).Select(d => d.Person).ToHashSet(StringComparer.Ordinal);
+        return [.. ask.Approvers.Where(p => !decided.Contains(p))];
+    }
+
+    public static IEnumerable<string> Ask(Ask ask, RunWatch watch, CommandContext context)
+    {
+        yield return $"Waiting for approval of '{ask.Step}', asked by {Words.Printable(ask.RequestedBy)}:";
+        var width = ask.Shows.Select(s => s.Label.Length).DefaultIfEmpty(0).Max();
+        foreach (var shown in ask.Shows)
+        {
+            yield return $"  {shown.Label.PadRight(width)}  {Words.Printable(shown.Value)}";
+        }
+
+        yield return $"  {WhoAndUntil(ask, watch.State, watch.Now)}";
+        yield return $"  Approve:  {context.Line($"runs approve {watch.Run.RunId}")}";
+        yield return $"  Deny:     {context.Line($"runs deny {watch.Run.RunId} --reason TEXT")}";
+    }
+
+    public static string WhoAndUntil(Ask ask, RunState? state, DateTimeOffset now)
+    {
+        var approved = (state?.Decisions ?? []).Count(d => d.Step == ask.Step && d.Nonce == ask.Nonce && d.Kind == DecisionKind.Approved);
+        var have = ask.Quorum == 1 ? "" : $" ({approved} of {ask.Quorum} approvals are in)";
+        return $"{ask.Quorum - approved} of {Words.List(StillToDecide(ask, state), "nobody")} must approve{have}, "
+            + $"until {Amounts.Time(ask.Until)} ({(ask.Until > now ? Amounts.Span(ask.Until - now) + " left" : "over")})";
+    }
+}

@@ -1,0 +1,97 @@
+using LuxHedge.Worker.Runs;
+using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Runs;
+
+namespace LuxHedge.Worker.Display;
+
+/// <summary>What is known of a run that is watched, and what follows from two looks at it: rates and the time left.</summary>
+public sealed class RunWatch(RunRow run, TimeProvider clock)
+{
+    /// <summary>A rate is taken over so much of the past: long enough to be steady, short enough to follow a change.</summary>
+    private static readonly TimeSpan RateWindow = TimeSpan.FromSeconds(20);
+
+    private readonly Dictionary<string, Queue<(DateTimeOffset At, long Done)>> samples = [];
+
+    public RunRow Run { get; } = run;
+
+    public RunState? State { get; private set; }
+
+    /// <summary>Activities of the run and of the runs that are its steps.</summary>
+    public IReadOnlyList<ActivityView> Pending { get; private set; } = [];
+
+    /// <summary>Why Temporal can't be asked just now; null: it answers.</summary>
+    public string? Away { get; set; }
+
+    /// <summary>Why nothing moves, if that is known.</summary>
+    public string? Problem { get; private set; }
+
+    public bool Closed { get; private set; }
+
+    public DateTimeOffset Now => clock.GetUtcNow();
+
+    public TimeSpan Age => (Run.ClosedAt ?? Now) - Run.StartedAt;
+
+    public Ask? Ask => State?.WaitingFor;
+
+    public void Note(RunView view)
+    {
+        Closed = !view.Open;
+        Pending = [.. Activities(view)];
+        State = view.State ?? State;
+        Problem = view.Problem;
+        foreach (var pending in Pending)
+        {
+            if (pending.Progress is not { } progress)
+            {
+                continue;
+            }
+
+            if (!samples.TryGetValue(pending.Id, out var past))
+            {
+                samples[pending.Id] = past = new();
+            }
+
+            // A new attempt counts from the start again: its rate has nothing to do with the one before.
+            if (past.Count > 0 && past.Last().Done > progress.Done)
+            {
+                past.Clear();
+            }
+
+            if (past.Count == 0 || past.Last().Done != progress.Done)
+            {
+                past.Enqueue((Now, progress.Done));
+            }
+
+            while (past.Count > 2 && Now - past.Peek().At > RateWindow)
+            {
+                past.Dequeue();
+            }
+        }
+    }
+
+    /// <summary>Ids are unique within one workflow only.</summary>
+    private static IEnumerable<ActivityView> Activities(RunView view) =>
+        view.Activities.Select(a => a with { Id = $"{view.Run.WorkflowId} {a.Id}" }).Concat(view.Children.SelectMany(Activities));
+
+    /// <summary>Units a second, or null before two heartbeats have differed.</summary>
+    public double? Rate(ActivityView pending)
+    {
+        if (!samples.TryGetValue(pending.Id, out var past) || past.Count < 2)
+        {
+            return null;
+        }
+
+        var (firstAt, firstDone) = past.Peek();
+        var seconds = (Now - firstAt).TotalSeconds;
+        return seconds <= 0 ? null : (past.Last().Done - firstDone) / seconds;
+    }
+
+    /// <summary>At the present rate; null where there is no rate or no total.</summary>
+    public TimeSpan? Left(ActivityView pending) =>
+        pending.Progress is { Total: > 0 } progress && Rate(pending) is > 0 and var rate
+            ? TimeSpan.FromSeconds(Math.Max(0, progress.Total - progress.Done) / rate)
+            : null;
+
+    /// <summary>The longest of the parts that are running now: what is known of when this run's present step ends.</summary>
+    public TimeSpan? Left() => Pending.Select(Left).Max();
+}
