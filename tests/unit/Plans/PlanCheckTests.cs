@@ -1,0 +1,82 @@
+using System.Text.Json;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Workflows;
+using Microsoft.Extensions.Time.Testing;
+
+namespace LuxHedge.Tests.Unit.Plans;
+
+public sealed class PlanCheckTests : IDisposable
+{
+    private readonly PlanFolder folder = new();
+    private readonly FakeTimeProvider clock = new(new DateTimeOffset(2026, 11, 23, 0, 0, 0, TimeSpan.Zero));
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void The_plan_of_LuxHedge_is_valid_and_says_what_runs_now_and_what_is_later_work()
+    {
+        var report = PlanCheck.Run(Repository.Path("luxhedge.yaml"), clock);
+
+        Assert.True(report.Valid, string.Join("\n", report.Problems));
+        Assert.Equal(
+            ["luxhedge_production", "kyc-documents", "support-files", "car-images", "announcements", "source-code", "container-images", "configuration"],
+            report.Assets.Select(a => a.Asset));
+        var database = report.Assets[0];
+        Assert.True(database.RunsNow);
+        Assert.Contains("luxhedge backup run luxhedge_production", database.Now);
+        Assert.Contains(database.Later, l => l.StartsWith("schedule:", StringComparison.Ordinal));
+        Assert.All(report.Assets.Skip(1), asset =>
+        {
+            Assert.False(asset.RunsNow);
+            Assert.Empty(asset.Now);
+            Assert.Contains(asset.Later, l => l.Contains($"assets of kind {asset.Kind} can't be backed up or restored by this version", StringComparison.Ordinal));
+        });
+        Assert.Contains(report.Later, l => l.StartsWith("drills:", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Who_has_not_enrolled_is_named_and_so_is_the_policy_that_nobody_can_meet()
+    {
+        var yaml = SamplePlan.With($"\"{SamplePlan.Alice}\"", "${file:people/alice.pub}").Replace($"\"{SamplePlan.Bob}\"", "${file:people/bob.pub}");
+
+        var nobody = PlanCheck.Run(folder.Write(yaml), clock);
+        Assert.True(nobody.Valid);
+        Assert.Contains(nobody.Warnings, w => w.Message.StartsWith("people.alice.publicKey: ${file:people/alice.pub} is not there: alice has not enrolled", StringComparison.Ordinal));
+        Assert.Contains(nobody.Warnings, w => w.Message.StartsWith("policies.restore-production: 1 must approve, and 0 of 2 have a key today", StringComparison.Ordinal));
+
+        folder.Write(SamplePlan.Alice, "people/alice.pub");
+        var alice = PlanCheck.Run(folder.Write(yaml), clock);
+        Assert.DoesNotContain(alice.Warnings, w => w.Message.Contains("alice", StringComparison.Ordinal) || w.Message.Contains("policies.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_public_key_file_that_holds_something_else_is_a_problem()
+    {
+        folder.Write("not a key", "people/alice.pub");
+
+        var report = PlanCheck.Run(folder.Write(SamplePlan.With($"\"{SamplePlan.Alice}\"", "${file:people/alice.pub}")), clock);
+
+        Assert.False(report.Valid);
+        Assert.Contains("people.alice.publicKey: what its file holds is no public key of ECDSA P-256", Assert.Single(report.Problems).Message);
+    }
+
+    [Fact]
+    public void A_refused_plan_is_reported_with_all_its_problems()
+    {
+        var report = PlanCheck.Run(folder.Write(SamplePlan.With("lanes: 2", "lane: 2").Replace("canary: true", "canary: on")), clock);
+
+        Assert.False(report.Valid);
+        Assert.Equal(2, report.Problems.Count);
+        Assert.Empty(report.Assets);
+    }
+
+    [Fact]
+    public void The_report_is_JSON_and_back()
+    {
+        var report = PlanCheck.Run(folder.Write(SamplePlan.Sandbox), clock);
+        var json = JsonSerializer.Serialize(report, LuxJson.Options);
+
+        Assert.Contains("\"rto\":\"PT2H\"", json);
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<PlanReport>(json, LuxJson.Options), LuxJson.Options));
+    }
+}
