@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
@@ -113,7 +114,8 @@ public sealed class BackupCatalog(Plan plan, StoreSet stores, TimeProvider clock
             }
 
             backups.Add(BackupStanding.Judge(
-                first.Value, first.Sha256, [.. copies.Where(c => c.Manifests[one].Sha256 == first.Sha256).Select(c => c.Store)], records, now));
+                first.Value, first.Sha256, [.. copies.Where(c => c.Manifests[one].Sha256 == first.Sha256).Select(c => c.Store)], records, now,
+                decision => BackupAcceptance.ProblemOf(plan, asset, one, first.Sha256, decision)));
         }
 
         return new CatalogView(asset, backups, problems, [.. shelves.Where(s => s.Why is not null).Select(s => new UnknownStore(s.Store, s.Why!))])
@@ -211,7 +213,9 @@ public sealed class BackupCatalog(Plan plan, StoreSet stores, TimeProvider clock
             });
     }
 
-    internal static string OtherVersions(IEnumerable<ObjectVersion> versions)
+    /// <summary>What lies over the version that counts, for a person.</summary>
+    /// <param name="used">Which version is read all the same.</param>
+    internal static string OtherVersions(IEnumerable<ObjectVersion> versions, string used = "the oldest version is used")
     {
         var all = versions.ToList();
         var markers = all.Count(v => v.IsDeleteMarker);
@@ -220,7 +224,7 @@ public sealed class BackupCatalog(Plan plan, StoreSet stores, TimeProvider clock
         {
             over > 0 ? $"{over} newer version{(over > 1 ? "s were" : " was")} laid over it" : "",
             markers > 0 ? "a delete marker was laid over it" : "",
-        }.Where(t => t.Length > 0)) + "; the oldest version is used";
+        }.Where(t => t.Length > 0)) + $"; {used}";
     }
 
     private async Task<Signed<T>> ReadSignedAsync<T>(IObjectStore store, string name, Func<T, string?> problem, CancellationToken cancellation) =>
@@ -228,7 +232,7 @@ public sealed class BackupCatalog(Plan plan, StoreSet stores, TimeProvider clock
 
     private static string FolderOf(string name, string below) => name[below.Length..].Split('/', 2)[0];
 
-    private static string? Problem(Manifest manifest, string asset, string id) =>
+    internal static string? Problem(Manifest manifest, string asset, string id) =>
         manifest.Format != Manifest.FormatName ? $"its format is '{manifest.Format}', not {Manifest.FormatName}"
         : manifest.Asset != asset ? $"it is of asset '{manifest.Asset}'"
         : manifest.Id != id ? $"it is of backup {manifest.Id}"

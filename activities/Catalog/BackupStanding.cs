@@ -1,4 +1,5 @@
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Verification;
 
@@ -16,15 +17,17 @@ public static class BackupStanding
 
     /// <param name="stores">Where the manifest was found, in the plan's order.</param>
     /// <param name="records">All records of the backup; those of another manifest's hash count for nothing here.</param>
+    /// <param name="acceptanceProblem">Why a person's decision accepts this backup not, or null.</param>
     public static CatalogBackup Judge(
-        Manifest manifest, string manifestSha256, IReadOnlyList<string> stores, IReadOnlyList<StoredRecord> records, DateTimeOffset now)
+        Manifest manifest, string manifestSha256, IReadOnlyList<string> stores, IReadOnlyList<StoredRecord> records, DateTimeOffset now,
+        Func<Decision, string?>? acceptanceProblem = null)
     {
         var mine = records.Where(r => r.Record.ManifestSha256 == manifestSha256).ToList();
         var copies = stores.Select(s => Copy(s, mine)).ToList();
         // A store whose manifest is gone still tells what was last found there.
         var failures = mine.Select(r => r.Store).Distinct().SelectMany(s => StandingFailures(s, mine)).ToList();
         var proven = mine.Any(r => IsVerified(r, VerificationLevel.Restore, Verdict.Proven));
-        var notes = Notes(manifest, copies, mine, now);
+        var notes = Notes(manifest, copies, mine, now, acceptanceProblem ?? (_ => null));
         var summary = new BackupSummary(
             manifest.Id,
             manifest.Asset,
@@ -45,13 +48,19 @@ public static class BackupStanding
     }
 
     /// <summary>Why it is not eligible; empty when it is.</summary>
-    private static List<string> Notes(Manifest manifest, List<CatalogCopy> copies, List<StoredRecord> mine, DateTimeOffset now)
+    private static List<string> Notes(Manifest manifest, List<CatalogCopy> copies, List<StoredRecord> mine, DateTimeOffset now, Func<Decision, string?> acceptanceProblem)
     {
         var notes = new List<string>();
         if (copies.TrueForAll(c => c.VerifiedAt is null))
             notes.Add("not verified in any store");
-        if (manifest.Suspect.Count > 0 && !mine.Exists(r => r.Record.Kind == RecordKinds.Accepted))
-            notes.AddRange(manifest.Suspect.Select(reason => $"suspect: {reason}"));
+        if (manifest.Suspect.Count > 0)
+        {
+            var refusals = mine.Where(r => r.Record.Kind == RecordKinds.Accepted)
+                .Select(r => r.Record.Decision is { } decision ? acceptanceProblem(decision) : "no person's decision is in it").ToList();
+            if (!refusals.Contains(null))
+                notes.AddRange(manifest.Suspect.Select(reason => $"suspect: {reason}").Concat(refusals.Select(why => $"its acceptance does not count: {why}").Distinct()));
+        }
+
         if (manifest.Safety)
             notes.Add("a safety backup of what a restore overwrote");
         if (manifest.DuringRestore)
