@@ -1,8 +1,10 @@
+using System.Reflection;
 using LuxHedge.Activities;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Verification;
+using Temporalio.Activities;
 
 namespace LuxHedge.Worker.Hosting;
 
@@ -20,4 +22,23 @@ public static class ActivityClasses
             .Where(t => t is { IsClass: true, IsAbstract: false } && Interfaces.Any(i => i.IsAssignableFrom(t)))
             .OrderBy(t => t.FullName, StringComparer.Ordinal),
     ];
+
+    /// <summary>
+    /// What a worker registers for a class: every activity of the interfaces it implements, under the interface's name for it. (The SDK by itself
+    /// looks for the attribute on the class only.)
+    /// </summary>
+    /// <param name="instance">Asked for at every call.</param>
+    public static IEnumerable<ActivityDefinition> Definitions(Type type, Func<object> instance)
+    {
+        foreach (var contract in Interfaces.Where(i => i.IsAssignableFrom(type)))
+        {
+            foreach (var method in contract.GetMethods())
+            {
+                var name = method.GetCustomAttribute<ActivityAttribute>()?.Name ?? throw new InvalidOperationException($"{method} has no activity name.");
+                var parameters = method.GetParameters();
+                yield return ActivityDefinition.Create(name, method.ReturnType, [.. parameters.Select(p => p.ParameterType)], parameters.Length,
+                    arguments => method.Invoke(instance(), BindingFlags.DoNotWrapExceptions, null, arguments, null));
+            }
+        }
+    }
 }

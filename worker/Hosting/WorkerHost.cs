@@ -7,6 +7,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Verification;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Serilog;
 using Temporalio.Client;
 using Temporalio.Extensions.Hosting;
@@ -72,7 +73,7 @@ public static class WorkerHost
     }
 
     private static ITemporalWorkerServiceOptionsBuilder AddWorker(
-        IServiceCollection services, string queue, IEnumerable<Type> activities, WorkerHostOptions options, ILogger log, int? places)
+        IServiceCollection services, string queue, IReadOnlyList<Type> activities, WorkerHostOptions options, ILogger log, int? places)
     {
         var worker = services.AddHostedTemporalWorker(queue).ConfigureOptions(o =>
         {
@@ -85,7 +86,12 @@ public static class WorkerHost
                 o.MaxConcurrentActivities = most;
         });
         foreach (var type in activities)
-            worker.AddSingletonActivities(type);
+            services.TryAddSingleton(type);
+        worker.ConfigureOptions().PostConfigure<IServiceProvider>((o, services) =>
+        {
+            foreach (var definition in activities.SelectMany(type => ActivityClasses.Definitions(type, () => services.GetRequiredService(type))))
+                o.AddActivity(definition);
+        });
         return worker;
     }
 

@@ -1,0 +1,29 @@
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Restore;
+
+namespace LuxHedge.Tests.Workflow;
+
+/// <summary>What the fake world looks like unless a test says otherwise.</summary>
+internal static class Answers
+{
+    public static readonly DateTimeOffset Moment = new(2026, 11, 23, 10, 15, 0, TimeSpan.Zero);
+
+    public static RestorePlan ProductionPlan(RestoreRequest request) => new(
+        request.Backup ?? "20261123T020000Z-luxhedge_production-7f3a", FakeActivities.Manifest, ["s3", "nas"], "db1:27017", "luxhedge_production", true,
+        FakeActivities.End, Moment, ["users"], ["users"], ["old"], 2, 200, 2_000, null, "hash", new("restore-production", ["alice", "bob", "carol"], 1, 1, TimeSpan.FromMinutes(15)),
+        [new("target", "db1:27017/luxhedge_production")], [], TimeSpan.FromHours(2), TimeSpan.FromHours(1));
+
+    public static RestorePlan ScratchPlan(RestoreRequest request) => ProductionPlan(request) with
+    {
+        Database = request.Into!, Production = false, Dropped = [], Approval = null, AskHash = "", SafetySkipped = "the target is empty",
+    };
+
+    /// <summary>As the real judge does, with a signature that is good when it says so.</summary>
+    public static DecisionAnswer JudgeByPolicy(Ask ask, Decision decision) =>
+        decision.Signature != "good" ? new(false, "The signature is not that person's.")
+        : decision.Person == ask.RequestedBy ? new(false, "Who asks can't approve.")
+        : decision.Nonce != ask.Nonce ? new(false, "It answers another ask.")
+        : !ask.Approvers.Contains(decision.Person) ? new(false, "Not of the policy.")
+        : new(true, "");
+}

@@ -1,0 +1,119 @@
+using LuxHedge.Tests.Support;
+using LuxHedge.Worker.Hosting;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runs;
+using LuxHedge.Workflows.Verification;
+using Temporalio.Client;
+using Temporalio.Testing;
+using Temporalio.Worker;
+
+namespace LuxHedge.Tests.Workflow;
+
+/// <summary>A time-skipping server with both workers on it, the workflows real and the activities fake.</summary>
+internal sealed class TestWorker : IAsyncDisposable
+{
+    private readonly WorkflowEnvironment environment;
+    private readonly CancellationTokenSource stop = new();
+    private readonly List<Task> running = [];
+    private readonly List<TemporalWorker> workers = [];
+
+    private TestWorker(WorkflowEnvironment environment, SecretMasker masker, FakeActivities activities)
+    {
+        this.environment = environment;
+        Activities = activities;
+        var options = (TemporalClientOptions)environment.Client.Options.Clone();
+        options.DataConverter = MaskingFailureConverter.Converter(masker);
+        Client = new TemporalClient(environment.Client.Connection, options);
+        foreach (var queue in new[] { Queue, TaskQueues.Lanes(Queue) })
+        {
+            var worker = new TemporalWorker(Client, Options(queue, masker));
+            workers.Add(worker);
+            running.Add(worker.ExecuteAsync(stop.Token));
+        }
+    }
+
+    public ITemporalClient Client { get; }
+
+    public FakeActivities Activities { get; }
+
+    public string Queue { get; } = $"test-{Guid.NewGuid():N}";
+
+    public static async Task<TestWorker> CreateAsync(FakeActivities? activities = null, SecretMasker? masker = null) =>
+        new(await TemporalServer.StartTimeSkippingAsync(), masker ?? new(), activities ?? new());
+
+    public async Task<WorkflowHandle> StartAsync(string type, string id, object input) => await Client.StartWorkflowAsync(type, [input], new(id, Queue));
+
+    public Task<WorkflowHandle> StartBackupAsync(DatabaseBackupRequest? request = null)
+    {
+        request ??= CreateBackup();
+        return StartAsync(Wire.DatabaseBackup, WorkflowIds.Backup(request.Asset), request);
+    }
+
+    public Task<WorkflowHandle> StartRestoreAsync(RestoreRequest? request = null)
+    {
+        request ??= CreateRestore();
+        return StartAsync(Wire.Restore, WorkflowIds.Restore(request.Target), request);
+    }
+
+    public Task<WorkflowHandle> StartVerificationAsync(VerificationLevel level) => StartAsync(Wire.Verification, WorkflowIds.Verification("luxhedge_production"),
+        new VerificationRequest("run-v", "luxhedge_production", Queue, "20261123T020000Z-luxhedge_production-7f3a", null, level));
+
+    public DatabaseBackupRequest CreateBackup() => new("run-b", "luxhedge_production", Queue);
+
+    /// <summary>Into production, asked for by the operator.</summary>
+    public RestoreRequest CreateRestore() => new("run-r", "luxhedge_production", Queue, "luxhedge_production", RestorePurpose.Recovery, null, null, null, null, null,
+        Drop: true, NoSafetyBackup: false, null, new("default", "run-r", "operator", Answers.Moment, "hash", "good"));
+
+    /// <summary>Waits until the run's state is so.</summary>
+    public static async Task<RunState> UntilAsync(WorkflowHandle run, Func<RunState, bool> condition)
+    {
+        while (true)
+        {
+            var state = await run.QueryAsync<RunState>(Wire.State, []);
+            if (condition(state))
+                return state;
+            await Task.Delay(10);
+        }
+    }
+
+    public async Task UntilCalledAsync(string call)
+    {
+        while (!Activities.Calls.Contains(call))
+            await Task.Delay(10);
+    }
+
+    public async Task<int> CountChildrenOpenAsync(WorkflowHandle run)
+    {
+        var description = await Client.WorkflowService.DescribeWorkflowExecutionAsync(new()
+        {
+            Namespace = Client.Options.Namespace,
+            Execution = new() { WorkflowId = run.Id },
+        });
+        return description.PendingActivities.Count + description.PendingChildren.Count;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        await Task.WhenAll(running).ContinueWith(_ => { }, TaskScheduler.Default);
+        foreach (var worker in workers)
+            worker.Dispose();
+        await environment.DisposeAsync();
+        stop.Dispose();
+    }
+
+    private TemporalWorkerOptions Options(string queue, SecretMasker masker)
+    {
+        var options = new TemporalWorkerOptions(queue)
+        {
+            Interceptors = [new ActivityBoundary(Serilog.Core.Logger.None, masker)],
+            MaxHeartbeatThrottleInterval = TimeSpan.FromMilliseconds(20),
+            DefaultHeartbeatThrottleInterval = TimeSpan.FromMilliseconds(20),
+        };
+        foreach (var definition in ActivityClasses.Definitions(typeof(FakeActivities), () => Activities))
+            options.AddActivity(definition);
+        return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>().AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>();
+    }
+}
