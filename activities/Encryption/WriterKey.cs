@@ -30,8 +30,7 @@ public sealed class WriterKey : IDisposable
     public static WriterKey Load(WriterPlan writer)
     {
         var reference = writer.PrivateKey ?? throw new RefusalException(
-            ErrorKinds.Plan, $"The plan has no private key of the writer '{writer.Name}': this machine can only read.",
-            "writer.privateKey");
+            ErrorKinds.Plan, $"The plan has no private key of the writer '{writer.Name}': this machine can only read.", "writer.privateKey");
         var key = FromPem(writer.Name, reference.Resolve());
         if (!writer.PublicKeys.TryGetValue(writer.Name, out var expected) || expected != key.PublicKey)
         {
@@ -61,7 +60,7 @@ public sealed class WriterKey : IDisposable
                 return new WriterKey(CheckName(name), signing);
             }
         }
-        catch (Exception e) when (PemKey.IsNoKey(e))
+        catch (Exception e) when (e is ArgumentException or CryptographicException)
         {
             // Told below; the exception's own text could quote the file.
         }
@@ -116,6 +115,5 @@ public sealed class WriterKey : IDisposable
         IsName(name)
             ? name
             : throw new RefusalException(
-                ErrorKinds.Plan, $"'{name}' can't be a writer's name.", "writer.name",
-                "Use 1 to 64 ASCII letters, digits, '-', '_' and '.'.");
+                ErrorKinds.Plan, $"'{name}' can't be a writer's name.", "writer.name", "Use 1 to 64 ASCII letters, digits, '-', '_' and '.'.");
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using LuxHedge.Worker.Display;
+using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
 using Spectre.Console;
 
@@ -42,6 +43,8 @@ public abstract class OperatorCommand : Command
     public static int Tell(Surroundings surroundings, bool json, Exception exception, Func<string, string> line)
     {
         var (report, exitCode) = CommandFailures.Explain(exception, line);
+        // A server's own words may quote what it was sent.
+        report = SecretMasker.Shared.Apply(report);
         if (json)
         {
             surroundings.Json.WriteLine(JsonSerializer.Serialize(new ErrorDocument(ErrorDetail.Of(report)), LuxJson.Indented));
@@ -54,8 +57,7 @@ public abstract class OperatorCommand : Command
 
         if (surroundings.Variable("LUXHEDGE_DEBUG") is not null)
         {
-            // A person asked for it: the trace may show what the message leaves out, but never a secret, since secrets are resolved on use.
-            surroundings.Error.WriteLine(exception.ToString());
+            surroundings.Error.WriteLine(SecretMasker.Shared.Apply(exception.ToString()));
         }
 
         return exitCode;

@@ -2,13 +2,10 @@ using LuxHedge.Activities;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Display;
 using LuxHedge.Workflows;
-using Spectre.Console;
 
 namespace LuxHedge.Worker.Commands;
 
-/// <summary>What <c>plan check --json</c> ends in when the plan is good. A plan that is refused is an error document with every problem.</summary>
-public sealed record PlanCheckDocument(string Plan, IReadOnlyList<string> Assets, IReadOnlyList<Problem> Warnings);
-
+/// <summary><c>plan check</c>: <see cref="PlanReport"/> when the plan is good; a plan that is refused is an error with every problem.</summary>
 public sealed class PlanCheckCommand : OperatorCommand
 {
     public PlanCheckCommand(Surroundings surroundings)
@@ -24,28 +21,18 @@ public sealed class PlanCheckCommand : OperatorCommand
 
     protected override Task<int> RunAsync(CommandContext context, CancellationToken cancellation)
     {
-        var reading = PlanLoader.Read(context.PlanPath);
-        if (reading.Plan is not { } plan)
+        var report = PlanCheck.Run(context.PlanPath, context.Surroundings.Clock);
+        if (!report.Valid)
         {
             throw new RefusalException(new ErrorReport(
                 ErrorKinds.Plan,
-                reading.Problems is [var only] ? only.Message : $"It has {reading.Problems.Count} problems.",
-                reading.Problems is [{ Where: { } where }] ? where : reading.Path,
+                report.Problems is [var only] ? only.Message : $"It has {report.Problems.Count} problems.",
+                report.Problems is [{ Where: { } where }] ? where : report.Plan,
                 "Correct the plan and check it again.",
-                reading.Problems));
+                report.Problems));
         }
 
-        context.Answer(new PlanCheckDocument(reading.Path, [.. plan.Assets.Keys.Order(StringComparer.Ordinal)], reading.Warnings), console =>
-        {
-            foreach (var warning in reading.Warnings)
-            {
-                console.MarkupLine($"[yellow]warning[/]  {(warning.Where is { } at ? Words.Plain(at) + ": " : "")}{Words.Plain(warning.Message)}");
-            }
-
-            console.MarkupLine(
-                $"{Words.Plain(reading.Path)} is good: {Words.Many(plan.Assets.Count, "asset")}, {Words.Many(plan.Stores.Count, "store")}, "
-                + $"{Words.Many(plan.Keys.Count, "key")}, {Words.Many(plan.People.Count, "person", "people")}; {Words.Many(reading.Warnings.Count, "warning")}.");
-        });
+        context.Answer(report, console => PlanView.Write(console, report));
         return Task.FromResult(ExitCodes.Done);
     }
 }

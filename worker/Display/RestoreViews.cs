@@ -67,6 +67,7 @@ public static class RestoreViews
             "Denied" => $"The approval was denied; {target} is as it was.",
             "Expired" => $"The approval was not given in time; {target} is as it was.",
             "NotApproved" => $"Refused at the last door: the decisions do not allow it; {target} is as it was.",
+            "Cancelled" => $"Cancelled through Temporal: {target} was not cut over. The checks above say what was left.",
             "Aborted" => $"Aborted: {target} was not cut over. The checks above say what was left.",
             _ => summary.Verdict switch
             {

@@ -1,0 +1,85 @@
+using System.Text.Json;
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Tests.Support;
+using LuxHedge.Worker.Commands;
+using Microsoft.Extensions.Time.Testing;
+using Spectre.Console.Testing;
+
+namespace LuxHedge.Tests.Unit.Commands;
+
+/// <summary>Runs whole command lines with a plan of its own and no server: what a person or a script would see, and the exit code.</summary>
+internal sealed class CommandRig : IAsyncDisposable
+{
+    public static readonly DateTimeOffset Now = new(2026, 11, 23, 8, 15, 2, 123, TimeSpan.Zero);
+
+    private readonly StringWriter json = new();
+
+    private CommandRig(TestPlan plan) => Plan = plan;
+
+    public static CommandRig Create() => new(TestPlan.Create(database: "luxhedge_production"));
+
+    public TestPlan Plan { get; }
+
+    public TestConsole Out { get; } = Wide();
+
+    public TestConsole Error { get; } = Wide();
+
+    public FakeTimeProvider Clock { get; } = new(Now);
+
+    public FakeRuns Runs { get; } = new();
+
+    public Dictionary<string, string> Variables { get; } = new(StringComparer.Ordinal) { ["LUXHEDGE_PERSON"] = "operator" };
+
+    public bool Interactive { get; set; }
+
+    public string Login { get; set; } = "nobody-of-the-plan";
+
+    /// <summary>What the stores hold; null: the real catalogue over the plan's stores.</summary>
+    public CatalogView? Backups { get; set; }
+
+    /// <summary>The document on stdout.</summary>
+    public JsonElement Document => JsonDocument.Parse(json.ToString()).RootElement;
+
+    public string Json => json.ToString();
+
+    public Task<int> RunAsync(params string[] arguments) => RunAsync(CancellationToken.None, arguments);
+
+    public Task<int> RunAsync(CancellationToken cancellation, params string[] arguments) =>
+        LuxCommandLine.RunAsync(CreateSurroundings(), [.. arguments, "--plan", Plan.Path], cancellation);
+
+    /// <summary>Exactly these arguments, with no plan added.</summary>
+    public Task<int> RunBareAsync(params string[] arguments) => LuxCommandLine.RunAsync(CreateSurroundings(), arguments, CancellationToken.None);
+
+    public ValueTask DisposeAsync() => Plan.DisposeAsync();
+
+    private Surroundings CreateSurroundings()
+    {
+        if (Interactive)
+        {
+            Out.Interactive();
+            Error.Interactive();
+        }
+
+        return new Surroundings
+        {
+            Out = Out,
+            Error = Error,
+            Json = json,
+            Interactive = Interactive,
+            Variable = name => Variables.GetValueOrDefault(name),
+            Folder = Plan.Folder,
+            Login = Login,
+            Clock = Clock,
+            ConnectRuns = (_, _) => Runs.Unreachable is { } why ? throw why : Task.FromResult<IRuns>(Runs),
+            ReadBackups = (plan, asset, _) => Task.FromResult(Backups ?? new CatalogView(asset, [], [], [])),
+        };
+    }
+
+    private static TestConsole Wide()
+    {
+        var console = new TestConsole();
+        console.Profile.Width = 240;
+        return console;
+    }
+}
