@@ -276,7 +276,7 @@ public sealed class BackupReader : IDisposable
     private async Task<OpenPack> OpenPackAsync(IObjectStore store, ObjectReference pack, CancellationToken cancellation)
     {
         var version = await store.FindVersionAsync(pack.Name, pack.Size, pack.Sha256, cancellation);
-        var source = new StoreSource(store, pack.Name, pack.Size, version.Version);
+        var source = new StoredObjectSource(store, pack.Name, pack.Size, version.Version);
         var context = new ObjectContext(Manifest.Asset, Manifest.KeyIds[0], pack.Name);
         return new OpenPack(store, await PackReader.OpenAsync(source, context, _keys, cancellation));
     }

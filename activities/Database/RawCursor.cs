@@ -74,6 +74,18 @@ public sealed class RawCursor : IAsyncDisposable
         return await RunAsync(more, cancellation);
     }
 
+    /// <summary>The first document of a cursor that nothing was taken from yet, which stays in its first batch; null: that batch is empty.</summary>
+    internal ReadOnlyMemory<byte>? Peek()
+    {
+        var batch = _first ?? throw new InvalidOperationException("The first batch was taken.");
+        foreach (var document in batch)
+        {
+            return document;
+        }
+
+        return null;
+    }
+
     /// <summary>Ends the cursor on the server, as well as that goes.</summary>
     public async ValueTask DisposeAsync()
     {

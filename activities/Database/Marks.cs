@@ -1,0 +1,108 @@
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Backup;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace LuxHedge.Activities.Database;
+
+/// <summary>Where a backup's oplog begins and ends.</summary>
+internal static class Marks
+{
+    public const string CanaryCollection = "luxhedge_canary";
+
+    /// <summary>
+    /// A server whose newest time is no entry's (mongod's always is) hands out times before the writes that take them can be seen: its oplog is
+    /// taken from a little earlier. Older entries change nothing, since everything up to the end mark is replayed over a fuzzy copy.
+    /// </summary>
+    private const uint MarginSeconds = 5;
+
+    /// <summary>The newest time that a majority has, and where the backup's oplog begins: there, or at the first entry of the oldest
+    /// transaction that is open then.</summary>
+    public static async Task<StartMark> StartAsync(IMongoClient client, CancellationToken cancellation)
+    {
+        var mark = await MajorityAsync(client, cancellation);
+        var local = client.GetDatabase("local");
+        var from = mark;
+        if (await OldestOpenTransactionAsync(client, cancellation) is { } open && open < from)
+        {
+            from = open;
+        }
+
+        if (!await HasEntryAsync(local, mark, cancellation))
+        {
+            var earlier = mark with { Seconds = mark.Seconds - MarginSeconds };
+            var oldest = await OldestAsync(local, cancellation);
+            var margin = oldest is { } o && o > earlier ? o : earlier;
+            from = margin < from ? margin : from;
+        }
+
+        return new StartMark(mark, from);
+    }
+
+    /// <summary>Writes a canary and waits until a majority has it.</summary>
+    public static async Task WriteCanaryAsync(IMongoDatabase database, string backupId, DateTimeOffset now, CancellationToken cancellation) =>
+        await database.GetCollection<BsonDocument>(CanaryCollection).WithWriteConcern(WriteConcern.WMajority).InsertOneAsync(
+            new BsonDocument
+            {
+                { "_id", new BsonBinaryData(Guid.NewGuid(), GuidRepresentation.Standard) },
+                { "at", now.UtcDateTime },
+                { "backup", backupId },
+            },
+            cancellationToken: cancellation);
+
+    /// <summary>The operation time of a fresh majority read.</summary>
+    public static async Task<ClusterTime> OperationTimeAsync(IMongoDatabase database, CancellationToken cancellation)
+    {
+        var reply = await database.RunCommandAsync<BsonDocument>(
+            new BsonDocument { { "find", CanaryCollection }, { "limit", 1 }, { "readConcern", new BsonDocument("level", "majority") } },
+            ReadPreference.Primary, cancellation);
+        return reply.GetValue("operationTime", BsonNull.Value).ToClusterTime();
+    }
+
+    /// <summary><c>hello.lastWrite.majorityOpTime</c>: everything up to it can be read, and never goes away.</summary>
+    public static async Task<ClusterTime> MajorityAsync(IMongoClient client, CancellationToken cancellation)
+    {
+        var hello = await client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument("hello", 1), ReadPreference.Primary, cancellation);
+        return hello.TryGetValue("lastWrite", out var write) && write.AsBsonDocument.TryGetValue("majorityOpTime", out var majority)
+            ? majority.AsBsonDocument["ts"].ToClusterTime()
+            : throw new RefusalException(
+                ErrorKinds.Backup, "The server tells no majority write time (hello.lastWrite): it is no member of a replica set.", null,
+                "A standalone has no oplog: start it as a replica set of one.");
+    }
+
+    public static async Task<bool> HasEntryAsync(IMongoDatabase local, ClusterTime at, CancellationToken cancellation)
+    {
+        using var cursor = await local.GetCollection<BsonDocument>("oplog.rs").FindAsync(
+            new BsonDocument("ts", at.ToBson()), new FindOptions<BsonDocument> { Limit = 1, Projection = new BsonDocument("ts", 1) }, cancellation);
+        return await cursor.AnyAsync(cancellation);
+    }
+
+    /// <summary>Time of the oldest entry that the server still has.</summary>
+    public static async Task<ClusterTime?> OldestAsync(IMongoDatabase local, CancellationToken cancellation)
+    {
+        using var cursor = await local.GetCollection<BsonDocument>("oplog.rs").FindAsync(
+            new BsonDocument(),
+            new FindOptions<BsonDocument> { Limit = 1, Sort = new BsonDocument("$natural", 1), Projection = new BsonDocument("ts", 1) },
+            cancellation);
+        return (await cursor.FirstOrDefaultAsync(cancellation))?["ts"].ToClusterTime();
+    }
+
+    private static async Task<ClusterTime?> OldestOpenTransactionAsync(IMongoClient client, CancellationToken cancellation)
+    {
+        try
+        {
+            using var cursor = await client.GetDatabase("config").GetCollection<BsonDocument>("transactions").FindAsync(
+                new BsonDocument
+                {
+                    { "state", new BsonDocument("$in", new BsonArray { "prepared", "inProgress" }) },
+                    { "startOpTime", new BsonDocument("$exists", true) },
+                },
+                new FindOptions<BsonDocument> { Limit = 1, Sort = new BsonDocument("startOpTime.ts", 1) }, cancellation);
+            return (await cursor.FirstOrDefaultAsync(cancellation))?["startOpTime"]["ts"].ToClusterTime();
+        }
+        catch (MongoCommandException)
+        {
+            return null; // not allowed to look: the tail fetches the beginnings of the chains it meets
+        }
+    }
+}

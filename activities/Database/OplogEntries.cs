@@ -1,0 +1,185 @@
+using System.Security.Cryptography;
+using System.Text;
+using LuxHedge.Workflows;
+using MongoDB.Bson;
+
+namespace LuxHedge.Activities.Database;
+
+/// <summary>What the tail needs to know of raw oplog entries.</summary>
+internal sealed class OplogEntries(string database)
+{
+    private readonly byte[] _prefix = Encoding.UTF8.GetBytes(database + ".");
+
+    public static ClusterTime TimeOf(ReadOnlySpan<byte> entry) => new BsonFields(entry).Find("ts"u8).AsClusterTime();
+
+    /// <summary>
+    /// The entry as the backup keeps it as a link: parts of the oplog prove that nothing is missing between them by sharing an entry. One of another
+    /// database is kept as a no-op of its time and hash, not as its content.
+    /// </summary>
+    public byte[] LinkOf(ReadOnlySpan<byte> entry) => IsKept(entry)
+        ? entry.ToArray()
+        : Link(TimeOf(entry), Convert.ToHexStringLower(SHA256.HashData(entry)));
+
+    /// <summary>Where the server has no entry at exactly the time the oplog begins.</summary>
+    public static byte[] StartLink(ClusterTime at) => Link(at, "");
+
+    /// <summary>Whether the server's entry is the one that the link was made from.</summary>
+    public static bool Matches(ReadOnlySpan<byte> link, ReadOnlySpan<byte> entry) =>
+        LinkHashOf(link) is { } hash ? hash == Convert.ToHexStringLower(SHA256.HashData(entry)) : link.SequenceEqual(entry);
+
+    /// <summary>The hash inside a link of another database's entry (empty: there was no entry); null for an entry itself.</summary>
+    public static string? LinkHashOf(ReadOnlySpan<byte> entry)
+    {
+        var fields = new BsonFields(entry);
+        if (!fields.Find("op"u8).AsUtf8().SequenceEqual("n"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o)
+        {
+            return null;
+        }
+
+        var hash = o.AsDocument().Find("luxhedgeLink"u8);
+        return hash.IsThere ? hash.AsString() : null;
+    }
+
+    /// <summary>
+    /// Entries of the database; and of transactions whatever may touch it: each entry of one that spans several, since only its last says that it
+    /// was committed.
+    /// </summary>
+    public bool IsKept(ReadOnlySpan<byte> entry)
+    {
+        ReadOnlySpan<byte> op = default, ns = default, o = default;
+        foreach (var field in new BsonFields(entry))
+        {
+            if (field.Is("op"u8))
+            {
+                op = field.AsUtf8();
+            }
+            else if (field.Is("ns"u8))
+            {
+                ns = field.AsUtf8();
+            }
+            else if (field.Is("o"u8) && field.Type == BsonType.Document)
+            {
+                o = field.Value;
+            }
+        }
+
+        if (op.SequenceEqual("n"u8))
+        {
+            return false;
+        }
+
+        if (ns.StartsWith(_prefix))
+        {
+            return true;
+        }
+
+        if (!op.SequenceEqual("c"u8) || o.Length == 0)
+        {
+            return false;
+        }
+
+        foreach (var field in new BsonFields(o))
+        {
+            if (field.Is("applyOps"u8))
+            {
+                return IsPartOfChain(entry) || IsOpen(o) || Touches(field);
+            }
+
+            if (field.Is("commitTransaction"u8) || field.Is("abortTransaction"u8))
+            {
+                return true;
+            }
+
+            if (field.Is("renameCollection"u8))
+            {
+                return new BsonFields(o).Find("to"u8).AsUtf8().StartsWith(_prefix);
+            }
+
+            return false; // the command's name is its first field
+        }
+
+        return false;
+    }
+
+    /// <summary>The entry of the same transaction (or batch) before this one; default where there is none.</summary>
+    public static ClusterTime PreviousOf(ReadOnlySpan<byte> entry)
+    {
+        var previous = new BsonFields(entry).Find("prevOpTime"u8);
+        if (previous.Type != BsonType.Document || !IsTransactional(entry))
+        {
+            return default;
+        }
+
+        return previous.AsDocument().Find("ts"u8).AsClusterTime();
+    }
+
+    /// <summary>
+    /// The transaction that an entry belongs to on servers that write one as loose entries (with a transaction number, but neither
+    /// <c>applyOps</c> nor a statement number): null for every other entry.
+    /// </summary>
+    public static string? LooseTransactionOf(ReadOnlySpan<byte> entry)
+    {
+        ReadOnlySpan<byte> session = default;
+        long number = -1;
+        foreach (var field in new BsonFields(entry))
+        {
+            if (field.Is("txnNumber"u8))
+            {
+                number = field.AsInt64();
+            }
+            else if (field.Is("lsid"u8))
+            {
+                session = field.Value;
+            }
+            else if (field.Is("stmtId"u8) || (field.Is("op"u8) && field.AsUtf8().SequenceEqual("c"u8)))
+            {
+                return null;
+            }
+        }
+
+        return number < 0 || session.Length == 0 ? null : $"{Convert.ToHexStringLower(SHA256.HashData(session))}/{number}";
+    }
+
+    private static byte[] Link(ClusterTime at, string hash) => new BsonDocument
+    {
+        { "op", "n" }, { "ns", "" }, { "ts", at.ToBson() }, { "o", new BsonDocument("luxhedgeLink", hash) },
+    }.ToBson();
+
+    /// <summary>Only commands of transactions and batches chain; a retryable write's chain is of no matter to a replay.</summary>
+    private static bool IsTransactional(ReadOnlySpan<byte> entry)
+    {
+        var o = new BsonFields(entry).Find("o"u8);
+        if (o.Type != BsonType.Document)
+        {
+            return false;
+        }
+
+        foreach (var field in o.AsDocument())
+        {
+            return field.Is("applyOps"u8) || field.Is("commitTransaction"u8) || field.Is("abortTransaction"u8);
+        }
+
+        return false;
+    }
+
+    private static bool IsPartOfChain(ReadOnlySpan<byte> entry) => PreviousOf(entry) != default;
+
+    private static bool IsOpen(ReadOnlySpan<byte> command)
+    {
+        var fields = new BsonFields(command);
+        return fields.Find("partialTxn"u8).AsBoolean() || fields.Find("prepare"u8).AsBoolean();
+    }
+
+    private bool Touches(BsonField operations)
+    {
+        foreach (var operation in operations.AsDocument())
+        {
+            if (operation.Type == BsonType.Document && operation.AsDocument().Find("ns"u8).AsUtf8().StartsWith(_prefix))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,94 @@
+using LuxHedge.Workflows;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace LuxHedge.Activities.Database;
+
+/// <summary>The <c>find</c> commands by which ranges are read: for the dump, for the witness, and for comparing a restored collection with it.</summary>
+public static class RangeReads
+{
+    public static BsonDocument Majority(ClusterTime after) => new() { { "level", "majority" }, { "afterClusterTime", after.ToBson() } };
+
+    public static BsonDocument Snapshot(ClusterTime at) => new() { { "level", "snapshot" }, { "atClusterTime", at.ToBson() } };
+
+    /// <param name="min">As in <see cref="PlannedRange"/>.</param>
+    /// <param name="inOrder">By <c>_id</c>, where nothing else makes it so.</param>
+    /// <param name="readConcern">Null: the server's default.</param>
+    public static BsonDocument Find(
+        string collection, string? min, string? max, bool byHint, bool inOrder, bool rawData, BsonDocument? readConcern)
+    {
+        var find = new BsonDocument { { "find", collection }, { "batchSize", RawCursor.BatchDocuments } };
+        var (from, to) = (min is null ? null : ExtendedJson.Parse(min), max is null ? null : ExtendedJson.Parse(max));
+        if (byHint && (from is not null || to is not null))
+        {
+            find.Add("hint", new BsonDocument("_id", 1));
+            if (from is not null)
+            {
+                find.Add("min", from);
+            }
+
+            if (to is not null)
+            {
+                find.Add("max", to);
+            }
+        }
+        else if (from is not null || to is not null)
+        {
+            var bounds = new BsonDocument();
+            if (from is not null)
+            {
+                bounds.Add("$gte", from["_id"]);
+            }
+
+            if (to is not null)
+            {
+                bounds.Add("$lt", to["_id"]);
+            }
+
+            find.Add("filter", new BsonDocument("_id", bounds));
+            find.Add("sort", new BsonDocument("_id", 1));
+        }
+        else if (inOrder)
+        {
+            find.Add("sort", new BsonDocument("_id", 1));
+        }
+
+        if (rawData)
+        {
+            find.Add("rawData", true);
+        }
+
+        if (readConcern is not null)
+        {
+            find.Add("readConcern", readConcern);
+        }
+
+        return find;
+    }
+
+    /// <summary>What is read of a planned collection: its bucket collection, or itself.</summary>
+    public static (string Collection, bool RawData) SourceOf(PlannedCollection collection) =>
+        (collection.Buckets ?? collection.Name, collection.Buckets is { } buckets && buckets == collection.Name);
+
+    /// <summary>Opens a raw cursor; with <paramref name="uuid"/> the server checks that it is that collection, where it can
+    /// (<paramref name="checks"/> is then true, and stays false for servers that can't).</summary>
+    internal static async Task<(RawCursor Cursor, bool Checked)> OpenAsync(
+        IMongoDatabase database, IClientSessionHandle session, BsonDocument find, string uuid, bool checks, CancellationToken cancellation)
+    {
+        if (checks)
+        {
+            try
+            {
+                var named = find.DeepClone().AsBsonDocument;
+                named.Add("collectionUUID", uuid.ToBsonUuid());
+                return (await RawCursor.OpenAsync(database, session, named, cancellation), true);
+            }
+            catch (MongoCommandException e) when (e.Code == ServerErrors.UnknownField)
+            {
+                // Before 6.0.
+            }
+        }
+
+        return (await RawCursor.OpenAsync(database, session, find, cancellation), false);
+    }
+}
