@@ -14,6 +14,12 @@ public sealed record RangesDocument(
     IReadOnlyList<IReadOnlyList<int>> Lanes)
 {
     public const string FormatName = "luxhedge-ranges/1";
+
+    /// <summary>UUIDs of collections that the backup leaves out: <see cref="IndexDocument.Discarded"/> has them too.</summary>
+    public IReadOnlyList<string>? Passed { get; init; }
+
+    /// <summary>Round 1 only: planned UUIDs that are not there any more, and so not in the backup.</summary>
+    public IReadOnlyList<string>? Gone { get; init; }
 }
 
 /// <summary>A collection as the server reports it. <see cref="Options"/> and each of <see cref="Indexes"/> are canonical Extended JSON v2.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Stores;
@@ -77,7 +76,7 @@ public sealed class BackupReader : IDisposable
         var list = manifest.Value.Objects;
         var objects = await FromAnyAsync(
             stores, list.Name, problems,
-            async store => ReadObjectList(await store.ReadByHashAsync(list.Name, list.Size, list.Sha256, cancellation), list.Name, backupId));
+            async store => ObjectLists.Read(await store.ReadByHashAsync(list.Name, list.Size, list.Sha256, cancellation), manifest.Value));
         var indexName = ObjectNames.Index(asset, backupId);
         var reference = objects.Objects.FirstOrDefault(o => o.Name == indexName)
             ?? throw PackFormat.Damaged(list.Name, $"names no {indexName}");
@@ -220,21 +219,6 @@ public sealed class BackupReader : IDisposable
         }
 
         _keys.Dispose();
-    }
-
-    internal static ObjectList ReadObjectList(ReadOnlySpan<byte> bytes, string name, string backupId)
-    {
-        try
-        {
-            var list = JsonSerializer.Deserialize<ObjectList>(bytes, LuxJson.Options) ?? throw new JsonException("null");
-            return list.Format == ObjectList.FormatName && list.Id == backupId
-                ? list
-                : throw PackFormat.Damaged(name, $"is of backup '{list.Id}' or of the format '{list.Format}'");
-        }
-        catch (JsonException e)
-        {
-            throw PackFormat.Damaged(name, $"is no list of objects ({e.Message})", e);
-        }
     }
 
     private static IndexDocument CheckIndex(IndexDocument index, string asset, string backupId, string name) =>

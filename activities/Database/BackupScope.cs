@@ -38,10 +38,10 @@ internal sealed class BackupScope(BackupContext backup, AssetPlan asset, IObject
                 return value;
             }
         }
-        catch (IOException) when (!cancellation.IsCancellationRequested)
+        catch (IOException e) when (!cancellation.IsCancellationRequested)
         {
             // A lost answer: what is there decides.
-            return await ReadIfThereAsync<T>(name, cancellation) ?? throw new IOException($"'{name}' could not be put into store '{store.Name}'.");
+            return await ReadIfThereAsync<T>(name, cancellation) ?? throw new IOException($"'{name}' could not be put into store '{store.Name}'.", e);
         }
 
         return await ReadAsync<T>(name, cancellation);

@@ -140,6 +140,42 @@ internal sealed class OplogEntries(string database)
         return number < 0 || session.Length == 0 ? null : $"{Convert.ToHexStringLower(SHA256.HashData(session))}/{number}";
     }
 
+    /// <summary>UUIDs of collections that the entry makes.</summary>
+    public static IReadOnlyList<string> CreatedBy(ReadOnlySpan<byte> entry)
+    {
+        var fields = new BsonFields(entry);
+        if (!fields.Find("op"u8).AsUtf8().SequenceEqual("c"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o)
+        {
+            return [];
+        }
+
+        foreach (var field in o.AsDocument())
+        {
+            if (field.Is("create"u8))
+            {
+                return fields.Find("ui"u8).AsUuid() is { } uuid ? [uuid] : [];
+            }
+
+            if (!field.Is("applyOps"u8))
+            {
+                return [];
+            }
+
+            var made = new List<string>();
+            foreach (var operation in field.AsDocument())
+            {
+                if (operation.Type == BsonType.Document)
+                {
+                    made.AddRange(CreatedBy(operation.Value));
+                }
+            }
+
+            return made;
+        }
+
+        return [];
+    }
+
     private static byte[] Link(ClusterTime at, string hash) => new BsonDocument
     {
         { "op", "n" }, { "ns", "" }, { "ts", at.ToBson() }, { "o", new BsonDocument("luxhedgeLink", hash) },

@@ -207,7 +207,7 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
             {
                 try
                 {
-                    var source = new StoreSource(look.Store, name, version.Size, version.Version);
+                    var source = new StoredObjectSource(look.Store, name, version.Size, version.Version);
                     using var reader = await ContainerReader.OpenAsync(
                         source, new ObjectContext(look.Asset, manifest.KeyIds[0], name), keys, cancellation);
                 }
@@ -310,7 +310,7 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
         if (keys is not null && inside is null)
         {
             // The table again, by itself: only it says which attempt wrote the pack.
-            var source = new StoreSource(look.Store, pack.Name, pack.Size, version.Version);
+            var source = new StoredObjectSource(look.Store, pack.Name, pack.Size, version.Version);
             using var reader = await PackReader.OpenAsync(source, new ObjectContext(look.Asset, manifest.KeyIds[0], pack.Name), keys, cancellation);
             var table = await reader.ReadTableAsync(cancellation);
             attempts[pack.Name] = table.Attempt;
