@@ -29,6 +29,10 @@ public sealed class CommandContext(Surroundings surroundings, ParseResult parsed
     public string PlanPath => PlanLocation.Find(
         parsed.GetValue(CommonOptions.Plan), Surroundings.Variable(PlanLocation.Variable), Surroundings.Folder);
 
+    /// <summary>The same invocation as if <c>--plan</c> had named this file: the sandbox's own plan.</summary>
+    public CommandContext WithPlan(string path) =>
+        new(Surroundings, LuxCommandLine.Create(Surroundings).Parse(["status", CommonOptions.Plan.Name, path, .. Json ? new[] { CommonOptions.Json.Name } : []]));
+
     /// <summary>A path as the person means it: from the folder the command runs in.</summary>
     public string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path, Surroundings.Folder);
 

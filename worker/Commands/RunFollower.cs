@@ -26,18 +26,9 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
     /// <exception cref="StoppedFollowingException">Ctrl-C: the run goes on.</exception>
     public async Task<T> FollowAsync<T>(RunRow run, CancellationToken cancellation)
     {
+        await WatchAsync(run, _ => false, cancellation);
         try
         {
-            var console = context.View;
-            if (console.Profile.Capabilities.Interactive && console.Profile.Out.IsTerminal)
-            {
-                await WatchLiveAsync(console, run, cancellation);
-            }
-            else
-            {
-                await WatchInLinesAsync(console, run, cancellation);
-            }
-
             return await runs.ResultAsync<T>(run.Reference, cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -46,13 +37,37 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
         }
     }
 
-    private async Task WatchLiveAsync(IAnsiConsole console, RunRow run, CancellationToken cancellation)
+    /// <summary>Watches until the run is closed or looks as it is waited for.</summary>
+    /// <exception cref="StoppedFollowingException">Ctrl-C: the run goes on.</exception>
+    public async Task<RunWatch> WatchAsync(RunRow run, Func<RunWatch, bool> until, CancellationToken cancellation)
     {
         var watch = new RunWatch(run, context.Surroundings.Clock);
-        var view = new LiveRunView(run, context);
+        try
+        {
+            var console = context.View;
+            if (console.Profile.Capabilities.Interactive && console.Profile.Out.IsTerminal)
+            {
+                await WatchLiveAsync(console, watch, until, cancellation);
+            }
+            else
+            {
+                await WatchInLinesAsync(console, watch, until, cancellation);
+            }
+
+            return watch;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw new StoppedFollowingException(run.Reference);
+        }
+    }
+
+    private async Task WatchLiveAsync(IAnsiConsole console, RunWatch watch, Func<RunWatch, bool> until, CancellationToken cancellation)
+    {
+        var view = new LiveRunView(watch.Run, context);
         await console.Live(view.Render(watch)).AutoClear(false).Overflow(VerticalOverflow.Crop).StartAsync(async live =>
         {
-            await foreach (var _ in LooksAsync(watch, Glance, cancellation))
+            await foreach (var _ in LooksAsync(watch, until, Glance, cancellation))
             {
                 live.UpdateTarget(view.Render(watch));
             }
@@ -61,16 +76,15 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
         });
     }
 
-    private async Task WatchInLinesAsync(IAnsiConsole console, RunRow run, CancellationToken cancellation)
+    private async Task WatchInLinesAsync(IAnsiConsole console, RunWatch watch, Func<RunWatch, bool> until, CancellationToken cancellation)
     {
-        var watch = new RunWatch(run, context.Surroundings.Clock);
-        var lines = new RunLines(run, context);
+        var lines = new RunLines(watch.Run, context);
         foreach (var line in lines.First(watch))
         {
             console.WriteLine(line);
         }
 
-        await foreach (var _ in LooksAsync(watch, Look, cancellation))
+        await foreach (var _ in LooksAsync(watch, until, Look, cancellation))
         {
             foreach (var line in lines.Next(watch))
             {
@@ -79,9 +93,9 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
         }
     }
 
-    /// <summary>Yields after every look at the run; ends after the look that found it closed.</summary>
+    /// <summary>Yields after every look at the run; ends after the look that found it closed, or as it was waited for.</summary>
     private async IAsyncEnumerable<RunWatch> LooksAsync(
-        RunWatch watch, TimeSpan every, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        RunWatch watch, Func<RunWatch, bool> until, TimeSpan every, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
         DateTimeOffset? awaySince = null;
         while (true)
@@ -105,7 +119,7 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
             }
 
             yield return watch;
-            if (watch.Closed)
+            if (watch.Closed || until(watch))
             {
                 yield break;
             }

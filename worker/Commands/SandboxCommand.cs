@@ -1,6 +1,11 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using LuxHedge.Activities;
+using LuxHedge.Worker.Display;
+using LuxHedge.Worker.Sandbox;
+using LuxHedge.Worker.Sandbox.Servers;
 using LuxHedge.Workflows;
+using Spectre.Console;
 
 namespace LuxHedge.Worker.Commands;
 
@@ -24,9 +29,93 @@ public sealed class SandboxCommand : OperatorCommand
             ("luxhedge sandbox --once --yes --json", "the story by itself: {verdict, backup, restore, servers}"),
             ("luxhedge sandbox --no-story", "servers, plan, data and a worker, to try commands with --plan .sandbox/luxhedge.yaml"),
         ];
-        ExitCodesInWords = "with --once the verdict's: 0 Proven, 1 Failed, 3 NotProven; 2 refused; 4 a server did not start";
+        ExitCodesInWords = "with --once the verdict's: 0 Proven, 1 Failed, 3 NotProven; 2 refused; 4 a server did not start; 130 interrupted";
     }
 
-    protected override Task<int> RunAsync(CommandContext context, CancellationToken cancellation) =>
-        throw new RefusalException(ErrorKinds.Usage, "The sandbox is not in this build.", "sandbox");
+    protected override async Task<int> RunAsync(CommandContext context, CancellationToken cancellation)
+    {
+        var story = !context.Get(NoStory);
+        if (story && !context.Get(Yes) && !context.Surroundings.Interactive)
+        {
+            throw new RefusalException(
+                ErrorKinds.Usage, "The story asks before the database is dropped and before it is restored, and there is no terminal to ask at.", "--yes",
+                "Add --yes to answer and to sign as one of the sandbox's people, or --no-story for the servers, the plan and the data alone.");
+        }
+
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // A terminal that is closed ends the sandbox as Ctrl-C does.
+        using var hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, signal =>
+        {
+            signal.Cancel = true;
+            stop.Cancel();
+        });
+        try
+        {
+            return await RunAsync(context, story, stop.Token);
+        }
+        catch (OperationCanceledException e) when (stop.IsCancellationRequested)
+        {
+            throw new RefusalException(ErrorKinds.Interrupted, "The sandbox was ended before it was through; nothing that it started is left running.", inner: e);
+        }
+    }
+
+    private static async Task<int> RunAsync(CommandContext context, bool story, CancellationToken cancellation)
+    {
+        var console = context.View;
+        await using var folder = SandboxFolder.Claim(context.Surroundings.Folder);
+        console.MarkupLine($"[bold]A sandbox in {Words.Plain(folder.Root)}[/]");
+        var finder = ServerFinder.ForThisProgram(line => console.MarkupLine($"  {Words.Plain(line)}"));
+        await using var sandbox = await SandboxHost.StartAsync(folder, finder, !context.Get(NoWorker), console, cancellation);
+        var inSandbox = context.WithPlan(Path.Combine(SandboxFolder.Name, SandboxPlan.FileName));
+        var document = story
+            ? await new SandboxStory(inSandbox, sandbox, context.Get(Yes)).TellAsync(cancellation)
+            : new StoryDocument(Verdict.NotProven, null, null, sandbox.Software);
+        // The words were told step by step.
+        context.Answer(document, _ => { });
+        var code = story ? ExitCodes.Of(document.Verdict) : ExitCodes.Done;
+        if (!context.Get(Once))
+        {
+            await StayUpAsync(inSandbox, sandbox, cancellation);
+        }
+
+        return code;
+    }
+
+    /// <summary>Until Ctrl-C, which is how it is meant to end. A process of the sandbox that ends is told of: somebody may have killed it on purpose.</summary>
+    private static async Task StayUpAsync(CommandContext context, SandboxHost sandbox, CancellationToken cancellation)
+    {
+        var console = context.View;
+        console.WriteLine();
+        console.MarkupLine("Ready. In another terminal:");
+        foreach (var command in new[] { "status", "backups list", $"backup run {SandboxPlan.Asset}", "runs list" })
+        {
+            console.MarkupLine($"  {Words.Plain(context.Line(command))}");
+        }
+
+        if (sandbox.TemporalUi is { } ui)
+        {
+            console.MarkupLine($"  {Words.Plain(ui)} [grey]in a browser: every run, step by step[/]");
+        }
+
+        console.MarkupLine("[grey]Ctrl-C ends it and every process that it started.[/]");
+        try
+        {
+            var left = sandbox.Processes.Values.ToList();
+            while (true)
+            {
+                await Task.WhenAny([.. left.Select(p => p.Exited), Task.Delay(Timeout.Infinite, cancellation)]);
+                cancellation.ThrowIfCancellationRequested();
+                foreach (var process in left.Where(p => p.HasExited).ToList())
+                {
+                    left.Remove(process);
+                    console.MarkupLine($"[yellow]{Words.Plain(process.Launch.Name)} has ended.[/] [grey]Its log: {Words.Plain(process.Launch.LogFile)}[/]");
+                }
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            console.WriteLine();
+            console.WriteLine("Ending the sandbox.");
+        }
+    }
 }

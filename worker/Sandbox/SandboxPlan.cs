@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using LuxHedge.Activities.Encryption;
 using LuxHedge.Worker.Sandbox.Servers;
 using LuxHedge.Workflows;
 
@@ -54,7 +55,7 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
         }
         else
         {
-            WriteSecret(folder, "data.key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+            LocalKeyWrapper.CreateFile(Path.Combine(folder, "keys", "data.key"));
         }
 
         if (S3 is not null)
@@ -154,8 +155,10 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
         ? "{ kind: local, file: keys/data.key }"
         : $$"""{ kind: kms, keyId: {{Quote(Kms.KeyId)}}, region: {{Kms.Region}}, endpoint: {{Quote(Kms.Endpoint)}}, accessKey: "${file:keys/kms-access}", secretKey: "${file:keys/kms-secret}" }""";
 
-    /// <summary>A JSON string is a YAML string.</summary>
-    internal static string Quote(string text) => JsonSerializer.Serialize(text);
+    /// <summary>A JSON string is a YAML string. Relaxed: base64 and connection strings stay readable.</summary>
+    internal static string Quote(string text) => JsonSerializer.Serialize(text, Quoting);
+
+    private static readonly JsonSerializerOptions Quoting = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 }
 
 /// <summary>A database as an asset of <see cref="SandboxPlan"/>; the defaults are the sandbox's.</summary>

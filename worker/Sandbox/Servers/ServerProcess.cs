@@ -151,6 +151,9 @@ public sealed class ServerProcess : IAsyncDisposable
         process.Dispose();
     }
 
+    /// <summary>Kills the group of a process that an earlier run of this program started.</summary>
+    public static void KillGroup(int pid) => _ = SendSignal(Setsid is null ? pid : -pid, SigKill);
+
     /// <summary>Sends a signal to the whole group, also after its leader has ended: what it started may still run.</summary>
     private void Signal(int signal)
     {

@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Worker.Display;
+using LuxHedge.Worker.Sandbox.SampleData;
+using LuxHedge.Worker.Sandbox.Servers;
+using MongoDB.Driver;
+using Spectre.Console;
+
+namespace LuxHedge.Worker.Sandbox;
+
+/// <summary>A running sandbox: servers, plan, data and worker, in the order in which each needs the one before. Disposing of it ends them all.</summary>
+public sealed class SandboxHost : IAsyncDisposable
+{
+    private readonly SandboxServers servers;
+    private readonly ServerProcess? worker;
+
+    private SandboxHost(SandboxFolder folder, SandboxServers servers, Plan plan, ServerProcess? worker, long documents)
+    {
+        Folder = folder;
+        this.servers = servers;
+        Plan = plan;
+        this.worker = worker;
+        Documents = documents;
+        Client = new MongoClient(servers.MongoDb.ConnectionString);
+    }
+
+    public SandboxFolder Folder { get; }
+
+    public Plan Plan { get; }
+
+    public long Documents { get; }
+
+    public IMongoClient Client { get; }
+
+    public string? TemporalUi => servers.Temporal.Ui;
+
+    /// <summary>Which programs the servers are, for the story's document.</summary>
+    public SandboxSoftware Software => new(
+        new(servers.MongoDb.Software, MongoUrl.Create(servers.MongoDb.ConnectionString).Server.ToString()),
+        new(servers.S3.Software, servers.S3.Endpoint),
+        servers.Kms is null ? null : new(servers.Kms.Software, servers.Kms.Endpoint),
+        new(servers.Temporal.Software, servers.Temporal.Address));
+
+    public IMongoDatabase Production => Client.GetDatabase(SandboxPlan.Asset);
+
+    /// <summary>By name, the worker's among them.</summary>
+    public IReadOnlyDictionary<string, ServerProcess> Processes => worker is null
+        ? servers.Processes
+        : new Dictionary<string, ServerProcess>(servers.Processes) { [worker.Launch.Name] = worker };
+
+    /// <summary>Answers when everything is ready; <c>endpoints.json</c> is written then. On any error nothing is left running.</summary>
+    /// <param name="withWorker">False: another terminal runs <c>luxhedge worker</c>.</param>
+    public static async Task<SandboxHost> StartAsync(
+        SandboxFolder folder, ServerFinder finder, bool withWorker, IAnsiConsole console, CancellationToken cancellation)
+    {
+        var clock = Stopwatch.StartNew();
+        var saying = new Lock();
+        var servers = await SandboxServers.StartAsync(
+            finder, folder, (what, software, where) => Say(what, software == "none" ? where : $"{software}, {where}"), cancellation);
+        SandboxHost? host = null;
+        try
+        {
+            // Before anything is written there.
+            var documents = await LoadAsync(servers.MongoDb, Say, cancellation);
+            var plan = PlanLoader.Load(PlanOf(servers).Write(folder.Root));
+            var worker = withWorker ? await SandboxWorker.StartAsync(plan, folder, cancellation) : null;
+            Say("Worker", worker is null ? $"none, by --no-worker: luxhedge worker --plan {SandboxFolder.Name}/{SandboxPlan.FileName}" : "takes work");
+            host = new SandboxHost(folder, servers, plan, worker, documents);
+            SandboxEndpoints.Of(servers, folder, host.Processes).Write(folder.EndpointsFile);
+            return host;
+        }
+        catch
+        {
+            if (host is not null)
+            {
+                await host.DisposeAsync();
+            }
+            else
+            {
+                await servers.DisposeAsync();
+            }
+
+            throw;
+        }
+
+        void Say(string what, string detail)
+        {
+            lock (saying)
+            {
+                console.MarkupLine($"  {Words.Plain(what),-9} {Words.Plain(detail)} [grey]({Amounts.Span(clock.Elapsed)})[/]");
+            }
+        }
+    }
+
+    /// <summary>The worker first, so that it still reaches the servers as it ends.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (worker is not null)
+        {
+            await worker.DisposeAsync();
+        }
+
+        await servers.DisposeAsync();
+    }
+
+    private static SandboxPlan PlanOf(SandboxServers servers)
+    {
+        // A given store or Temporal may hold what an earlier sandbox signed with keys that are gone: this one keeps apart from it.
+        var own = Guid.NewGuid().ToString("N")[..8];
+        return new SandboxPlan(servers.Temporal.Address, servers.MongoDb.ConnectionString, [new SandboxAsset(SandboxPlan.Asset, SandboxPlan.Asset)])
+        {
+            Namespace = servers.Temporal.Namespace,
+            TaskQueue = servers.Temporal.Given ? $"luxhedge-sandbox-{own}" : Workflows.TaskQueues.Default,
+            TemporalUi = servers.Temporal.Ui,
+            S3 = servers.S3,
+            S3Prefix = servers.S3.Given ? $"sandbox-{own}/" : "",
+            Kms = servers.Kms,
+        };
+    }
+
+    private static async Task<long> LoadAsync(SandboxMongoDb mongoDb, Action<string, string> say, CancellationToken cancellation)
+    {
+        using var client = new MongoClient(mongoDb.ConnectionString);
+        await SandboxMarker.RefuseForeignAsync(client, cancellation);
+        var database = client.GetDatabase(SandboxPlan.Asset);
+        if ((await SandboxMongoDb.ListDatabasesAsync(client, cancellation)).Contains(SandboxPlan.Asset))
+        {
+            await SandboxMarker.DropAsync(database, cancellation);
+        }
+
+        await SandboxMarker.WriteAsync(database, cancellation);
+        var documents = await SampleDatabase.LoadAsync(database, _ => { }, cancellation);
+        say("Data", $"{Amounts.Count(documents)} documents in {SandboxPlan.Asset}: users, KYC, cars, positions, transactions, tickets, …");
+        return documents;
+    }
+}
+
+/// <summary>The <c>servers</c> of <c>sandbox --json</c>.</summary>
+/// <param name="Kms">Null where there is none, and the local key file stood in.</param>
+public sealed record SandboxSoftware(SandboxSoftware.Server Mongodb, SandboxSoftware.Server S3, SandboxSoftware.Server? Kms, SandboxSoftware.Server Temporal)
+{
+    /// <param name="Software"><c>mongod</c>, <c>secantusd-rs</c>, <c>weed</c>, … or <c>given</c>.</param>
+    /// <param name="Address">Without credentials.</param>
+    public sealed record Server(string Software, string Address);
+}

@@ -1,0 +1,82 @@
+using LuxHedge.Worker.Sandbox.Servers;
+
+namespace LuxHedge.Worker.Sandbox;
+
+/// <summary>The servers of one sandbox, started side by side.</summary>
+/// <param name="Kms">Null: there is none here, and the local key file stands in.</param>
+public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, SandboxKms? Kms, SandboxTemporal Temporal) : IAsyncDisposable
+{
+    /// <summary>All of them, or none: when one does not start, those that did are ended and its error is thrown.</summary>
+    /// <param name="report">Told each server once it is ready: what it is, which program, where.</param>
+    public static async Task<SandboxServers> StartAsync(
+        ServerFinder finder, SandboxFolder folder, Action<string, string, string> report, CancellationToken cancellation)
+    {
+        // The first failure ends the others' waiting.
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var mongoDb = GuardAsync(SandboxMongoDb.StartAsync(finder, folder.Servers, null, stop.Token), m => m.Process, m => ("MongoDB", m.Software, "replica set of one"));
+        var s3 = GuardAsync(SandboxS3.StartAsync(finder, folder.Servers, SandboxPlan.Bucket, stop.Token), s => s.Process, s => ("S3", s.Software, s.Endpoint));
+        var kms = GuardAsync(
+            SandboxKms.StartAsync(finder, folder.Servers, stop.Token),
+            k => k?.Process,
+            k => ("KMS", k?.Software ?? "none", k?.Endpoint ?? $"no moto_server here: a local key file stands in. {ServerFinder.KmsHint}"));
+        var temporal = GuardAsync(
+            SandboxTemporal.StartAsync(finder, folder.Servers, ui: true, stop.Token), t => t.Process, t => ("Temporal", t.Software, t.Ui ?? t.Address));
+        try
+        {
+            await Task.WhenAll(mongoDb, s3, kms, temporal);
+            return new SandboxServers(await mongoDb, await s3, await kms, await temporal);
+        }
+        catch
+        {
+            await EndAsync(mongoDb);
+            await EndAsync(s3);
+            await EndAsync(kms);
+            await EndAsync(temporal);
+            throw;
+        }
+
+        async Task<T> GuardAsync<T>(Task<T> start, Func<T, ServerProcess?> process, Func<T, (string What, string Software, string Where)> tell)
+        {
+            try
+            {
+                var started = await start;
+                if (process(started) is { } own)
+                {
+                    folder.Record(own);
+                }
+
+                var (what, software, where) = tell(started);
+                report(what, software, where);
+                return started;
+            }
+            catch
+            {
+                await stop.CancelAsync();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Those that this sandbox started itself, by name.</summary>
+    public IReadOnlyDictionary<string, ServerProcess> Processes =>
+        new[] { MongoDb.Process, S3.Process, Kms?.Process, Temporal.Process }.OfType<ServerProcess>().ToDictionary(p => p.Launch.Name);
+
+    /// <summary>Side by side: each may take its time to end in order.</summary>
+    public async ValueTask DisposeAsync() => await Task.WhenAll(
+        MongoDb.DisposeAsync().AsTask(), S3.DisposeAsync().AsTask(), Kms?.DisposeAsync().AsTask() ?? Task.CompletedTask, Temporal.DisposeAsync().AsTask());
+
+    private static async Task EndAsync<T>(Task<T> start)
+    {
+        try
+        {
+            if (await start is IAsyncDisposable started)
+            {
+                await started.DisposeAsync();
+            }
+        }
+        catch (Exception)
+        {
+            // It never started; whose error it is that is told was chosen already.
+        }
+    }
+}
