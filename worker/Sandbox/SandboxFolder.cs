@@ -54,10 +54,10 @@ public sealed class SandboxFolder : IAsyncDisposable
 
         Directory.CreateDirectory(root, OwnerOnly);
         File.WriteAllText(marker, "luxhedge sandbox makes everything in this folder anew at each start.\n");
-        var held = FileLock.TryAcquire(Path.Combine(root, LockName)) ?? throw new RefusalException(
+        var taken = FileLock.TryAcquire(Path.Combine(root, LockName)) ?? throw new RefusalException(
             ErrorKinds.Locked, $"A sandbox is running in {parent} already.", root,
             $"Use it with --plan {Name}/{SandboxPlan.FileName}, end it with Ctrl-C where it runs, or start another in another folder.");
-        var folder = new SandboxFolder(root, held);
+        var folder = new SandboxFolder(root, taken);
         folder.EndLeftovers();
         folder.Empty();
         Directory.CreateDirectory(folder.Servers);

@@ -55,18 +55,18 @@ public sealed class SandboxHost : IAsyncDisposable
     {
         var clock = Stopwatch.StartNew();
         var saying = new Lock();
-        var servers = await SandboxServers.StartAsync(
+        var started = await SandboxServers.StartAsync(
             finder, folder, (what, software, where) => Say(what, software == "none" ? where : $"{software}, {where}"), cancellation);
         SandboxHost? host = null;
         try
         {
             // Before anything is written there.
-            var documents = await LoadAsync(servers.MongoDb, Say, cancellation);
-            var plan = PlanLoader.Load(PlanOf(servers).Write(folder.Root));
-            var worker = withWorker ? await SandboxWorker.StartAsync(plan, folder, cancellation) : null;
-            Say("Worker", worker is null ? $"none, by --no-worker: luxhedge worker --plan {SandboxFolder.Name}/{SandboxPlan.FileName}" : "takes work");
-            host = new SandboxHost(folder, servers, plan, worker, documents);
-            SandboxEndpoints.Of(servers, folder, host.Processes).Write(folder.EndpointsFile);
+            var documents = await LoadAsync(started.MongoDb, Say, cancellation);
+            var plan = PlanLoader.Load(PlanOf(started).Write(folder.Root));
+            var ownWorker = withWorker ? await SandboxWorker.StartAsync(plan, folder, cancellation) : null;
+            Say("Worker", ownWorker is null ? $"none, by --no-worker: luxhedge worker --plan {SandboxFolder.Name}/{SandboxPlan.FileName}" : "takes work");
+            host = new SandboxHost(folder, started, plan, ownWorker, documents);
+            SandboxEndpoints.Of(started, folder, host.Processes).Write(folder.EndpointsFile);
             return host;
         }
         catch
@@ -77,7 +77,7 @@ public sealed class SandboxHost : IAsyncDisposable
             }
             else
             {
-                await servers.DisposeAsync();
+                await started.DisposeAsync();
             }
 
             throw;

@@ -52,7 +52,7 @@ public static class SandboxMarker
         }
     }
 
-    private static RefusalException Refused(IReadOnlyList<string> names) => new(
+    private static RefusalException Refused(params List<string> names) => new(
         ErrorKinds.Usage,
         $"This server holds {(names.Count == 1 ? "a database" : "databases")} that no sandbox made: {string.Join(", ", names)}. Nothing was changed.",
         ServerFinder.MongoDbVariable,

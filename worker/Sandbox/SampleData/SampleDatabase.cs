@@ -100,9 +100,9 @@ public static class SampleDatabase
         }
     }
 
-    private static Task CreateIndexesAsync(
+    private static async Task CreateIndexesAsync(
         IMongoDatabase database, string collection, IReadOnlyList<BsonDocument> indexes, CancellationToken cancellation) =>
-        database.RunCommandAsync<BsonDocument>(
+        await database.RunCommandAsync<BsonDocument>(
             new BsonDocument { { "createIndexes", collection }, { "indexes", new BsonArray(indexes) } }, cancellationToken: cancellation);
 
     private static IMongoCollection<RawBsonDocument> Collection(IMongoDatabase database, SampleCollection collection) =>
