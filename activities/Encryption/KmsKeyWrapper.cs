@@ -146,7 +146,7 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
             var why = e switch
             {
                 OperationCanceledException => $"no answer within {CallTimeout.TotalSeconds:0} s",
-                AmazonServiceException { ErrorCode: { Length: > 0 } code } => $"{code}: {e.Message}",
+                AmazonServiceException { ErrorCode: { Length: > 0 } code } => $"{code} {e.Message}".TrimEnd(),
                 { InnerException: { } inner } => inner.Message,
                 _ => e.Message,
             };
