@@ -6,8 +6,8 @@ using LuxHedge.Workflows.Approvals;
 namespace LuxHedge.Activities.Approvals;
 
 /// <summary>
-/// <c>backups accept</c>: a person says, with the own key and a reason, that a suspect backup is as it should be. Any person of the plan with
-/// a key may.
+/// <c>backups accept</c>: a person says, with the own key and a reason, that a suspect backup is as it should be. Any person of the plan
+/// with a key may.
 /// </summary>
 public static class BackupAcceptance
 {
@@ -22,7 +22,8 @@ public static class BackupAcceptance
         new Fields().Text(Domain).Text(asset).Text(backupId).Text(manifestSha256).Sha256();
 
     /// <summary>Before the record is written. Throws <see cref="RefusalException"/> (<c>refused-decision</c>).</summary>
-    public static void Check(Plan plan, string runId, string asset, string backupId, string manifestSha256, Decision decision, DateTimeOffset now)
+    public static void Check(
+        Plan plan, string runId, string asset, string backupId, string manifestSha256, Decision decision, DateTimeOffset now)
     {
         var problem = ProblemOf(plan, Subject(plan.Temporal.Namespace, runId, asset, backupId, manifestSha256), decision);
         problem ??= decision.At > now + Times.ClockTolerance || decision.At < now - LastDoor.DecisionLifetime

@@ -29,8 +29,8 @@ public static class DecisionSigner
     }
 
     /// <summary>
-    /// Why this is no decision of its person about the subject, or null: another subject, an unknown person, another's key, a signature that
-    /// does not verify. Says nothing about policy and time.
+    /// Why this is no decision of its person about the subject, or null: another subject, an unknown person, another's key, a signature
+    /// that does not verify. Says nothing about policy and time.
     /// </summary>
     public static string? ProblemOf(Plan plan, DecisionSubject subject, Decision decision)
     {
@@ -109,5 +109,6 @@ internal static class Times
     public static readonly TimeSpan ClockTolerance = TimeSpan.FromMinutes(5);
 
     /// <summary>JSON keeps no more, and what is signed must come out of it as it went in.</summary>
-    public static DateTimeOffset ToMilliseconds(DateTimeOffset time) => DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds());
+    public static DateTimeOffset ToMilliseconds(DateTimeOffset time) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(time.ToUnixTimeMilliseconds());
 }

@@ -14,7 +14,8 @@ public static class LastDoor
     public static readonly TimeSpan DecisionLifetime = TimeSpan.FromHours(24);
 
     /// <summary>The approvals that open the door: one a person, as many as the policy's quorum or more.</summary>
-    /// <exception cref="RefusalException"><c>not-approved</c>: says what is missing, and in its problems why each decision did not count.</exception>
+    /// <exception cref="RefusalException"><c>not-approved</c>: says what is missing, and in its problems why each decision did not
+    /// count.</exception>
     public static IReadOnlyList<Decision> Check(DoorQuestion question)
     {
         var plan = question.Plan;
@@ -24,7 +25,9 @@ public static class LastDoor
         }
 
         var subject = question.Subject;
-        if (RequestSigner.ProblemOf(plan, question.RequestedBy, subject.Namespace, subject.RunId, question.WorkflowId, question.RequestHash) is { } unsigned)
+        var unsigned = RequestSigner.ProblemOf(
+            plan, question.RequestedBy, subject.Namespace, subject.RunId, question.WorkflowId, question.RequestHash);
+        if (unsigned is not null)
         {
             throw Shut(question, unsigned, []);
         }

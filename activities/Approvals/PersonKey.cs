@@ -23,7 +23,8 @@ public sealed class PersonKey : IDisposable
     /// <summary>Base64 SubjectPublicKeyInfo: what goes into the plan's <c>people.{person}.publicKey</c>.</summary>
     public string PublicKey { get; }
 
-    /// <summary>A new key and its file. Throws <see cref="RefusalException"/> (<c>usage</c>) where the file exists: keys are never overwritten.</summary>
+    /// <summary>A new key and its file. Throws <see cref="RefusalException"/> (<c>usage</c>) where the file exists: keys are never
+    /// overwritten.</summary>
     /// <param name="passphrase">Null: none, for the sandbox only.</param>
     public static PersonKey Create(string person, string path, string? passphrase)
     {
@@ -31,8 +32,7 @@ public sealed class PersonKey : IDisposable
         var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         try
         {
-            PrivateFile.Create(
-                path, (passphrase is null ? key.ExportPkcs8PrivateKeyPem() : key.ExportEncryptedPkcs8PrivateKeyPem(passphrase, PemKey.Encryption)) + "\n");
+            PrivateFile.Create(path, PemKey.Export(key, passphrase));
             return new PersonKey(person, key);
         }
         catch
@@ -62,19 +62,23 @@ public sealed class PersonKey : IDisposable
 
     /// <summary>Where <c>people enrol</c> puts a new key.</summary>
     public static string InUserConfiguration(string person) => Path.Combine(
-        Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "luxhedge", "people", $"{person}.pem");
+        Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify),
+        "luxhedge",
+        "people",
+        $"{person}.pem");
 
     /// <summary>Whether <see cref="Load"/> needs a passphrase for this file.</summary>
     public static bool NeedsPassphrase(string path) => PemKey.IsEncrypted(PrivateFile.Read(path, "a person's key"));
 
     /// <summary>
-    /// Reads the key and checks that it is the person's by the plan. Throws <see cref="RefusalException"/>: <c>usage</c> for a wrong passphrase,
-    /// no key, an unknown person or another's key, <c>plan</c> for a file that others may read.
+    /// Reads the key and checks that it is the person's by the plan. Throws <see cref="RefusalException"/>: <c>usage</c> for a wrong
+    /// passphrase, no key, an unknown person or another's key, <c>plan</c> for a file that others may read.
     /// </summary>
     public static PersonKey Load(Plan plan, string person, string path, string? passphrase)
     {
         var known = plan.People.GetValueOrDefault(person) ?? throw new RefusalException(
-            ErrorKinds.Usage, $"The plan has no person '{person}'.", plan.Path, $"It has: {string.Join(", ", plan.People.Keys.Order(StringComparer.Ordinal))}.");
+            ErrorKinds.Usage, $"The plan has no person '{person}'.", plan.Path,
+            $"It has: {string.Join(", ", plan.People.Keys.Order(StringComparer.Ordinal))}.");
         var loaded = Load(person, path, passphrase);
         if (loaded.PublicKey == known.PublicKey)
         {
@@ -84,7 +88,9 @@ public sealed class PersonKey : IDisposable
         loaded.Dispose();
         throw new RefusalException(
             ErrorKinds.Usage,
-            known.PublicKey is null ? $"The plan has no public key of '{person}': nobody could check the signature." : $"This is not the key of '{person}' that the plan has.",
+            known.PublicKey is null
+                ? $"The plan has no public key of '{person}': nobody could check the signature."
+                : $"This is not the key of '{person}' that the plan has.",
             path,
             $"The plan's people.{person}.publicKey must be {loaded.PublicKey}, if this is the right key.");
     }
@@ -119,7 +125,8 @@ public sealed class PersonKey : IDisposable
     {
         if (!WriterKey.IsName(person) || person.StartsWith('.'))
         {
-            throw new RefusalException(ErrorKinds.Usage, $"'{person}' can't be a person's id.", null, "Use 1 to 64 ASCII letters, digits, '-', '_' and '.'.");
+            throw new RefusalException(
+                ErrorKinds.Usage, $"'{person}' can't be a person's id.", null, "Use 1 to 64 ASCII letters, digits, '-', '_' and '.'.");
         }
     }
 }

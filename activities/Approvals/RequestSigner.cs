@@ -29,8 +29,8 @@ public static class RequestSigner
     };
 
     /// <summary>
-    /// Hash of what a person wants: asset, backup, to, collections, into, store, drop, noSafetyBackup (docs/format.md). Handed keys are not part
-    /// of it: they change no outcome, and a wrong one opens nothing.
+    /// Hash of what a person wants: asset, backup, to, collections, into, store, drop, noSafetyBackup (docs/format.md). Handed keys are not
+    /// part of it: they change no outcome, and a wrong one opens nothing.
     /// </summary>
     public static string HashOf(RestoreRequest request) => new Fields()
         .Text(RestoreDomain)
@@ -62,9 +62,14 @@ public static class RequestSigner
             return "the request was signed for something else than what is asked now";
         }
 
-        return plan.People.TryGetValue(request.Person, out var person)
-            ? DecisionSigner.Verifies(person, request.Signature, () => SignedBytes(request, workflowId)) is { } why ? $"the request does not verify: {why}" : null
-            : $"the request names '{request.Person}', who is not in the plan";
+        if (!plan.People.TryGetValue(request.Person, out var person))
+        {
+            return $"the request names '{request.Person}', who is not in the plan";
+        }
+
+        return DecisionSigner.Verifies(person, request.Signature, () => SignedBytes(request, workflowId)) is { } why
+            ? $"the request does not verify: {why}"
+            : null;
     }
 
     /// <summary>The same for a restore as it was requested.</summary>

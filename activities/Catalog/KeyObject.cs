@@ -4,7 +4,8 @@ using LuxHedge.Activities.Stores;
 
 namespace LuxHedge.Activities.Catalog;
 
-/// <summary><c>{asset}/keys/{keyId}/{n}.json</c>: a data key in every wrapping it was given when it was made, or (n above 1) later. Signed.</summary>
+/// <summary><c>{asset}/keys/{keyId}/{n}.json</c>: a data key in every wrapping it was given when it was made, or (n above 1) later.
+/// Signed.</summary>
 /// <param name="Format"><c>luxhedge-key/1</c>.</param>
 public sealed record KeyObject(
     string Format,
@@ -30,8 +31,8 @@ public sealed record KeyObject(
     internal static int? NumberOf(string objectName, string asset, string keyId) =>
         objectName.StartsWith(ObjectNames.Keys(asset, keyId), StringComparison.Ordinal) &&
         objectName.EndsWith(".json", StringComparison.Ordinal) &&
-        int.TryParse(
-            objectName.AsSpan()[ObjectNames.Keys(asset, keyId).Length..^".json".Length], NumberStyles.None, CultureInfo.InvariantCulture, out var n) &&
+        objectName.AsSpan()[ObjectNames.Keys(asset, keyId).Length..^".json".Length] is var number &&
+        int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var n) &&
         ObjectNames.Key(asset, keyId, n) == objectName
             ? n
             : null;

@@ -25,10 +25,11 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
     internal Func<KeyPlan, IKeyWrapper> CreateWrapper { get; init; } = Create;
 
     /// <summary>
-    /// The data key of that id: from its first key object in the store, which is made when it is not there. Either way the object is read back
-    /// and unwrapped before the key is answered, so that nothing is ever encrypted under a key that could not be opened again.
+    /// The data key of that id: from its first key object in the store, which is made when it is not there. Either way the object is read
+    /// back and unwrapped before the key is answered, so that nothing is ever encrypted under a key that could not be opened again.
     /// </summary>
-    /// <exception cref="RefusalException"><c>integrity</c>: what lies there is not what a writer of the plan wrote; <c>unreachable</c>: the store or the KMS.</exception>
+    /// <exception cref="RefusalException"><c>integrity</c>: what lies there is not what a writer of the plan wrote; <c>unreachable</c>: the
+    /// store or the KMS.</exception>
     public async Task<DataKey> CreateOrAdoptAsync(string store, string asset, string keyId, string purpose, CancellationToken cancellation)
     {
         var name = ObjectNames.Key(asset, keyId, 1);
@@ -59,14 +60,16 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
             if (stored is null)
             {
                 throw lost ?? new RefusalException(
-                    ErrorKinds.Integrity, $"The key object {name} was put into store '{store}' and is not there.", name, "Check the store (luxhedge stores check).");
+                    ErrorKinds.Integrity, $"The key object {name} was put into store '{store}' and is not there.", name,
+                    "Check the store (luxhedge stores check).");
             }
         }
 
         var found = stored.Value;
         return found.Asset == asset && found.Purpose == purpose
             ? await UnwrapAsync(found, store, cancellation)
-            : throw new RefusalException(ErrorKinds.Integrity, $"The key object {name} is for '{found.Purpose}', not for '{purpose}'.", name);
+            : throw new RefusalException(
+                ErrorKinds.Integrity, $"The key object {name} is for '{found.Purpose}', not for '{purpose}'.", name);
     }
 
     /// <summary>The data key to write with, from its first key object, which must be there.</summary>
@@ -79,12 +82,12 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
     }
 
     /// <summary>
-    /// The data key to read with: a handed one, else from every key object of the first store where one opens, by every wrapping that the plan
-    /// can open. An object's key commitment decides which is right.
+    /// The data key to read with: a handed one, else from every key object of the first store where one opens, by every wrapping that the
+    /// plan can open. An object's key commitment decides which is right.
     /// </summary>
     /// <param name="from">Names of stores, in the order they are tried.</param>
-    /// <exception cref="RefusalException">Names every wrapping that was tried, and why it did not open: <c>unreachable</c> where one of them
-    /// may open another time, else <c>integrity</c>.</exception>
+    /// <exception cref="RefusalException">Names every wrapping that was tried, and why it did not open: <c>unreachable</c> where one of
+    /// them may open another time, else <c>integrity</c>.</exception>
     public async Task<DataKeys> OpenAsync(
         string asset, string keyId, IReadOnlyList<string> from, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)
     {
@@ -169,7 +172,8 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
         "kms" => new KmsKeyWrapper(key),
         "local" => new LocalKeyWrapper(
             key.Name,
-            key.File ?? throw new RefusalException(ErrorKinds.Plan, $"The key '{key.Name}' of kind local has no file.", $"keys.{key.Name}.file")),
+            key.File ?? throw new RefusalException(
+                ErrorKinds.Plan, $"The key '{key.Name}' of kind local has no file.", $"keys.{key.Name}.file")),
         _ => throw new RefusalException(
             ErrorKinds.Plan, $"The key '{key.Name}' is of an unknown kind '{key.Kind}'.", $"keys.{key.Name}.kind", "kms or local."),
     };
@@ -183,7 +187,8 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
 
     private async Task<byte[]> CreateObjectAsync(string asset, string keyId, string purpose, CancellationToken cancellation)
     {
-        var assetPlan = plan.Assets.GetValueOrDefault(asset) ?? throw new RefusalException(ErrorKinds.Usage, $"The plan has no asset '{asset}'.", "assets");
+        var assetPlan = plan.Assets.GetValueOrDefault(asset) ?? throw new RefusalException(
+            ErrorKinds.Usage, $"The plan has no asset '{asset}'.", "assets");
         var keyPlan = assetPlan.Key is { } key && plan.Keys.TryGetValue(key, out var found)
             ? found
             : throw new RefusalException(ErrorKinds.Plan, $"The asset '{asset}' names no key of the plan.", $"assets.{asset}.key");
@@ -195,7 +200,8 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
             foreach (var name in assetPlan.RecoveryKeys)
             {
                 var recovery = plan.RecoveryKeys.GetValueOrDefault(name) ?? throw new RefusalException(
-                    ErrorKinds.Plan, $"The asset '{asset}' names a recovery key '{name}' that the plan has not.", $"assets.{asset}.recoveryKeys");
+                    ErrorKinds.Plan, $"The asset '{asset}' names a recovery key '{name}' that the plan has not.",
+                    $"assets.{asset}.recoveryKeys");
                 wrappings.Add(await new RecoveryKeyWrapper(recovery).WrapAsync(dataKey, context, cancellation));
             }
 
@@ -290,7 +296,8 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
                 var key = plan.Keys.GetValueOrDefault(wrapping.Key);
                 if (key?.Kind != wrapping.Kind)
                 {
-                    throw new RefusalException(ErrorKinds.Integrity, $"it is wrapped under the {wrapping.Kind} key '{wrapping.Key}', which the plan has not");
+                    throw new RefusalException(
+                        ErrorKinds.Integrity, $"it is wrapped under the {wrapping.Kind} key '{wrapping.Key}', which the plan has not");
                 }
 
                 return new DataKey(stored.KeyId, await Wrapper(key).UnwrapAsync(wrapping, stored.Context, cancellation));
@@ -323,10 +330,11 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
             return new RefusalException(
                 new ErrorReport(
                     unreachable ? ErrorKinds.Unreachable : ErrorKinds.Integrity,
-                    $"The data key '{keyId}' of asset '{asset}' does not open. Tried: {(tried.Length > 0 ? tried : "nothing; no store was named")}.",
+                    $"The data key '{keyId}' of asset '{asset}' does not open. " +
+                    $"Tried: {(tried.Length > 0 ? tried : "nothing; no store was named")}.",
                     keyId,
                     _recovery.Count > 0
-                        ? $"It is also wrapped for the recovery key {string.Join(", ", _recovery.Select(r => $"'{r}'"))}: restore run … --recovery-key FILE."
+                        ? $"It is also wrapped for the recovery key '{string.Join("', '", _recovery)}': restore run … --recovery-key FILE."
                         : _tried.Select(t => t.Error.Report.Hint).FirstOrDefault(h => h is not null),
                     Problems))
             {

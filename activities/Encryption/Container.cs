@@ -74,8 +74,8 @@ public static class Container
         DecryptWhole(stored, expected, DataKeys.Borrow(key));
 
     /// <summary>
-    /// The plaintext of an object whose stored bytes come in order and are read once (so that their SHA-256 can be taken on the way). The end
-    /// of the stream is answered only when everything has verified. Disposing it disposes <paramref name="stored"/>.
+    /// The plaintext of an object whose stored bytes come in order and are read once (so that their SHA-256 can be taken on the way). The
+    /// end of the stream is answered only when everything has verified. Disposing it disposes <paramref name="stored"/>.
     /// </summary>
     public static async Task<Stream> OpenStreamAsync(Stream stored, ObjectContext expected, DataKeys keys, CancellationToken cancellation)
     {

@@ -83,7 +83,8 @@ internal static class ContainerFormat
         if (start[Magic.Length] != Version || start[SuiteAt] != Suite)
         {
             throw Damaged(
-                objectName, $"has version {start[Magic.Length]} and suite {start[SuiteAt]}; this program reads version {Version} with suite {Suite}");
+                objectName,
+                $"has version {start[Magic.Length]} and suite {start[SuiteAt]}; this program reads version {Version} with suite {Suite}");
         }
 
         var length = BinaryPrimitives.ReadUInt16LittleEndian(start[LengthAt..]);
@@ -124,7 +125,8 @@ internal static class ContainerFormat
             name,
             candidates.Count == 0
                 ? $"is encrypted under key '{expected.KeyId}', which was not opened"
-                : $"is not encrypted under the key '{expected.KeyId}' that was opened, or its header was changed: the key commitment differs");
+                : $"is not encrypted under the key '{expected.KeyId}' that was opened, or its header was changed: " +
+                  "the key commitment differs");
     }
 
     /// <summary>Nonce of a segment: its number as 11 bytes big-endian, then 1 for the last segment and 0 for every other.</summary>

@@ -16,6 +16,7 @@ public sealed class ContainerReader : IDisposable
     private readonly byte[] _stored = ArrayPool<byte>.Shared.Rent(ContainerFormat.StoredSegmentBytes);
     private readonly byte[] _plain = ArrayPool<byte>.Shared.Rent(ContainerFormat.SegmentBytes);
     private long _inPlain = -1;
+    private bool _endProved;
     private bool _disposed;
 
     private ContainerReader(IRangeSource source, SegmentCipher cipher, int headerLength)
@@ -38,8 +39,8 @@ public sealed class ContainerReader : IDisposable
     /// <see cref="ProveLengthAsync"/>.</summary>
     public long PlainLength { get; }
 
-    /// <summary>Reads and checks the header alone (one ranged read). Nothing is fetched twice afterwards: reads of neighbouring ranges share
-    /// the segment between them.</summary>
+    /// <summary>Reads and checks the header alone (one ranged read). Nothing is fetched twice afterwards: reads of neighbouring ranges
+    /// share the segment between them.</summary>
     /// <param name="expected">What the object must be bound to; another asset, key id or name in the header is refused.</param>
     /// <param name="keys">Live as long as this call; the caller disposes them.</param>
     public static async Task<ContainerReader> OpenAsync(
@@ -74,12 +75,13 @@ public sealed class ContainerReader : IDisposable
         }
     }
 
-    public static Task<ContainerReader> OpenAsync(IRangeSource source, ObjectContext expected, DataKey key, CancellationToken cancellation) =>
+    public static Task<ContainerReader> OpenAsync(
+        IRangeSource source, ObjectContext expected, DataKey key, CancellationToken cancellation) =>
         OpenAsync(source, expected, DataKeys.Borrow(key), cancellation);
 
     /// <summary>
-    /// Fills <paramref name="buffer"/> with the plaintext from <paramref name="offset"/> on, in one ranged read of the segments that hold it.
-    /// A range beyond the end is <c>integrity</c>: offsets come from stored tables.
+    /// Fills <paramref name="buffer"/> with the plaintext from <paramref name="offset"/> on, in one ranged read of the segments that hold
+    /// it. A range beyond the end is <c>integrity</c>: offsets come from stored tables.
     /// </summary>
     public async ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
@@ -87,7 +89,8 @@ public sealed class ContainerReader : IDisposable
         if (offset < 0 || offset + buffer.Length > PlainLength || offset + buffer.Length < 0)
         {
             throw ContainerFormat.Damaged(
-                _cipher.ObjectName, $"has {PlainLength} bytes; {buffer.Length} bytes from {offset} were looked for, by a table that does not fit it");
+                _cipher.ObjectName,
+                $"has {PlainLength} bytes; {buffer.Length} bytes from {offset} were looked for, by a table that does not fit it");
         }
 
         var segment = offset / ContainerFormat.SegmentBytes;
@@ -135,7 +138,7 @@ public sealed class ContainerReader : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         var last = _count - 1;
-        if (_inPlain == last)
+        if (_endProved)
         {
             return;
         }
@@ -153,8 +156,8 @@ public sealed class ContainerReader : IDisposable
         _inPlain = last;
     }
 
-    /// <summary>All plaintext in order, in one ranged read; its end proves the object's. The stream throws as this reader does, and lives on
-    /// its own; the reader is not used meanwhile.</summary>
+    /// <summary>All plaintext in order, in one ranged read; its end proves the object's. The stream throws as this reader does, and lives
+    /// on its own; the reader is not used meanwhile.</summary>
     public async Task<Stream> OpenStreamAsync(CancellationToken cancellation)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
@@ -179,8 +182,12 @@ public sealed class ContainerReader : IDisposable
     private int SegmentLength(long segment) =>
         segment == _count - 1 ? (int)(PlainLength - segment * ContainerFormat.SegmentBytes) : ContainerFormat.SegmentBytes;
 
-    private void Decrypt(long segment, int length, Span<byte> plain) =>
-        _cipher.Decrypt(segment, segment == _count - 1, _stored.AsSpan(0, length + ContainerFormat.TagBytes), plain);
+    private void Decrypt(long segment, int length, Span<byte> plain)
+    {
+        var last = segment == _count - 1;
+        _cipher.Decrypt(segment, last, _stored.AsSpan(0, length + ContainerFormat.TagBytes), plain);
+        _endProved |= last;
+    }
 
     private async ValueTask FillAsync(Stream stream, Memory<byte> buffer, CancellationToken cancellation)
     {
@@ -244,7 +251,7 @@ internal sealed class SegmentCipher(AesGcm segments, string objectName) : IDispo
         catch (AuthenticationTagMismatchException)
         {
             return $"does not verify in segment {segment} (from plaintext byte {segment * ContainerFormat.SegmentBytes}): " +
-                   (last ? "the bytes there were changed or moved, or its end was cut off or added to" : "the bytes there were changed or moved");
+                   "the bytes there were changed or moved" + (last ? ", or its end was cut off or added to" : "");
         }
         finally
         {

@@ -3,7 +3,8 @@ using System.Security.Cryptography;
 
 namespace LuxHedge.Activities.Encryption;
 
-/// <summary>Plaintext of an object in order, each stored byte read once. End of stream is answered only after the last segment verified.</summary>
+/// <summary>Plaintext of an object in order, each stored byte read once. End of stream is answered only after the last segment
+/// verified.</summary>
 internal sealed class ContainerStream(Stream stored, SegmentCipher cipher, bool ownsCipher) : Stream
 {
     // One byte more than a segment: whether it comes tells whether the segment is the last.
@@ -89,7 +90,8 @@ internal sealed class ContainerStream(Stream stored, SegmentCipher cipher, bool 
         var length = last ? have : ContainerFormat.StoredSegmentBytes;
         if (length < ContainerFormat.TagBytes || (length == ContainerFormat.TagBytes && _segment > 0))
         {
-            throw ContainerFormat.Damaged(cipher.ObjectName, $"is truncated or lengthened: {length} bytes are where segment {_segment} should be");
+            throw ContainerFormat.Damaged(
+                cipher.ObjectName, $"is truncated or lengthened: {length} bytes are where segment {_segment} should be");
         }
 
         cipher.Decrypt(_segment, last, _stored.AsSpan(0, length), _plain.AsSpan(0, length - ContainerFormat.TagBytes));

@@ -107,7 +107,8 @@ public sealed class ContainerWriter : IDisposable
         ObjectDisposedException.ThrowIf(_state == State.Disposed, this);
         if (_state is State.Broken or State.Complete)
         {
-            throw new InvalidOperationException(_state == State.Complete ? "The object is complete." : "An earlier write of this object failed.");
+            throw new InvalidOperationException(
+                _state == State.Complete ? "The object is complete." : "An earlier write of this object failed.");
         }
 
         _state = State.Broken;

@@ -14,7 +14,8 @@ public sealed class DataKeys(params IReadOnlyList<DataKey> keys) : IDisposable
         _borrowed = true;
     }
 
-    /// <summary>What was found wrong on the way (a key object that does not verify, a wrapping that does not open), though a key was opened.</summary>
+    /// <summary>What was found wrong on the way (a key object that does not verify, a wrapping that does not open), though a key was
+    /// opened.</summary>
     public IReadOnlyList<Workflows.Problem> Problems { get; init; } = [];
 
     public IReadOnlyList<DataKey> Of(string keyId) => [.. keys.Where(k => k.Id == keyId)];

@@ -61,7 +61,8 @@ internal static class EllipticSignature
         return true;
     }
 
-    /// <summary>From base64 SubjectPublicKeyInfo. Throws <see cref="RefusalException"/> (<c>plan</c>) for anything but a P-256 key.</summary>
+    /// <summary>From base64 SubjectPublicKeyInfo. Throws <see cref="RefusalException"/> (<c>plan</c>) for anything but a P-256
+    /// key.</summary>
     public static ECDsa PublicKey(string base64, string owner)
     {
         var key = ECDsa.Create();
@@ -76,7 +77,7 @@ internal static class EllipticSignature
                 }
             }
         }
-        catch (CryptographicException)
+        catch (Exception e) when (PemKey.IsNoKey(e))
         {
             // Told below, like every other text that is no key.
         }

@@ -38,7 +38,8 @@ public static class HandedKeys
         }
     }
 
-    /// <summary>Throws <see cref="RefusalException"/> (<c>integrity</c>) for one that was not wrapped for this writer, asset and key id.</summary>
+    /// <summary>Throws <see cref="RefusalException"/> (<c>integrity</c>) for one that was not wrapped for this writer, asset and key
+    /// id.</summary>
     public static DataKey Open(HandedKey handed, string asset, WriterKey writer)
     {
         if (!EllipticSignature.TryDecode(handed.Wrapped, out var bytes) ||
@@ -61,7 +62,7 @@ public static class HandedKeys
 
             shared = writer.Agree(ephemeral.PublicKey);
         }
-        catch (CryptographicException)
+        catch (Exception e) when (PemKey.IsNoKey(e))
         {
             throw Unopened();
         }

@@ -21,8 +21,8 @@ public interface IKeyWrapper
 
     Task<KeyWrapping> WrapAsync(ReadOnlyMemory<byte> dataKey, KeyContext context, CancellationToken cancellation);
 
-    /// <summary>32 bytes, which the caller owns and zeroes. Throws <see cref="RefusalException"/> (<c>unreachable</c>) for a KMS that does not
-    /// answer or refuses the caller, (<c>integrity</c>) for a wrapping that does not open.</summary>
+    /// <summary>32 bytes, which the caller owns and zeroes. Throws <see cref="RefusalException"/> (<c>unreachable</c>) for a KMS that does
+    /// not answer or refuses the caller, (<c>integrity</c>) for a wrapping that does not open.</summary>
     Task<byte[]> UnwrapAsync(KeyWrapping wrapping, KeyContext context, CancellationToken cancellation);
 }
 

@@ -6,7 +6,8 @@ public interface IRangeSource
     /// <summary>Bytes.</summary>
     long Length { get; }
 
-    /// <summary>The bytes from <paramref name="offset"/> on, <paramref name="length"/> of them; a shorter stream means that the object is.</summary>
+    /// <summary>The bytes from <paramref name="offset"/> on, <paramref name="length"/> of them; a shorter stream means that the object
+    /// is.</summary>
     Task<Stream> OpenAsync(long offset, long length, CancellationToken cancellation);
 }
 

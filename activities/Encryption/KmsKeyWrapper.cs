@@ -9,8 +9,8 @@ using LuxHedge.Workflows;
 namespace LuxHedge.Activities.Encryption;
 
 /// <summary>
-/// Wraps data keys by AWS KMS: <c>GenerateDataKey</c> and <c>Decrypt</c>, with the asset, key id and purpose as encryption context and the key
-/// pinned to the plan's. The context stands in plain text in CloudTrail.
+/// Wraps data keys by AWS KMS: <c>GenerateDataKey</c> and <c>Decrypt</c>, with the asset, key id and purpose as encryption context and the
+/// key pinned to the plan's. The context stands in plain text in CloudTrail.
 /// </summary>
 public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
 {
@@ -22,7 +22,8 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
     private readonly string _host;
     private volatile bool _hasAnswered;
 
-    /// <summary>Resolves the plan's credentials (without any: AWS's own chain). Throws <see cref="RefusalException"/> (<c>plan</c>).</summary>
+    /// <summary>Resolves the plan's credentials (without any: AWS's own chain). Throws <see cref="RefusalException"/>
+    /// (<c>plan</c>).</summary>
     public KmsKeyWrapper(KeyPlan plan)
     {
         Name = plan.Name;
@@ -68,7 +69,8 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
             using var plaintext = new MemoryStream(copy, writable: false);
             var answer = await CallAsync(
                 "wrap a data key",
-                c => _client.EncryptAsync(new EncryptRequest { KeyId = _keyId, Plaintext = plaintext, EncryptionContext = ToAws(context) }, c),
+                c => _client.EncryptAsync(
+                    new EncryptRequest { KeyId = _keyId, Plaintext = plaintext, EncryptionContext = ToAws(context) }, c),
                 cancellation);
             return Wrapping(answer.KeyId, answer.CiphertextBlob);
         }
@@ -88,7 +90,8 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
         using var ciphertext = new MemoryStream(blob, writable: false);
         var answer = await CallAsync(
             "open a wrapped data key",
-            c => _client.DecryptAsync(new DecryptRequest { KeyId = _keyId, CiphertextBlob = ciphertext, EncryptionContext = ToAws(context) }, c),
+            c => _client.DecryptAsync(
+                new DecryptRequest { KeyId = _keyId, CiphertextBlob = ciphertext, EncryptionContext = ToAws(context) }, c),
             cancellation);
         return Take(answer.Plaintext);
     }
@@ -118,7 +121,8 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
             }
 
             CryptographicOperations.ZeroMemory(bytes);
-            throw new RefusalException(ErrorKinds.Integrity, $"KMS key '{Name}' gave a data key of {bytes.Length} bytes, not {DataKey.Length}.", _keyId);
+            throw new RefusalException(
+                ErrorKinds.Integrity, $"KMS key '{Name}' gave a data key of {bytes.Length} bytes, not {DataKey.Length}.", _keyId);
         }
     }
 

@@ -4,8 +4,8 @@ using LuxHedge.Workflows;
 namespace LuxHedge.Activities.Encryption;
 
 /// <summary>
-/// Wraps data keys under a key in a file: the embedded default where there is no KMS. The file has two lines, <c>luxhedge-local-key/1</c> and
-/// base64 of 32 random bytes, and mode 0600. It is read on use, never kept.
+/// Wraps data keys under a key in a file: the embedded default where there is no KMS. The file has two lines, <c>luxhedge-local-key/1</c>
+/// and base64 of 32 random bytes, and mode 0600. It is read on use, never kept.
 /// </summary>
 /// <param name="name">The plan's name of the key.</param>
 /// <param name="path">Of the key file.</param>
@@ -67,7 +67,8 @@ public sealed class LocalKeyWrapper(string name, string path) : IKeyWrapper
 
         RefusalException Unopened() => new(
             ErrorKinds.Integrity,
-            $"The wrapping under '{Name}' does not open for key '{context.KeyId}' of asset '{context.Asset}': it was changed, or made for another key.",
+            $"The wrapping under '{Name}' does not open for key '{context.KeyId}' of asset '{context.Asset}': " +
+            "it was changed, or made for another key.",
             path);
     }
 
@@ -127,7 +128,10 @@ internal static class SingleUse
         try
         {
             cipher.Decrypt(
-                stackalloc byte[ContainerFormat.NonceBytes], stored[..^ContainerFormat.TagBytes], stored[^ContainerFormat.TagBytes..], plain);
+                stackalloc byte[ContainerFormat.NonceBytes],
+                stored[..^ContainerFormat.TagBytes],
+                stored[^ContainerFormat.TagBytes..],
+                plain);
             return plain;
         }
         catch (AuthenticationTagMismatchException)

@@ -37,7 +37,9 @@ public static class PrivateFile
         }
         catch (IOException e) when (File.Exists(path))
         {
-            throw new RefusalException(ErrorKinds.Usage, "The key file exists already; a key is never overwritten.", path, "Move it away first, or name another file.", e);
+            throw new RefusalException(
+                ErrorKinds.Usage, "The key file exists already; a key is never overwritten.", path,
+                "Move it away first, or name another file.", e);
         }
     }
 
@@ -58,7 +60,8 @@ public static class PrivateFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RefusalException(ErrorKinds.Plan, $"The file of {what} can't be read: {e.Message}", path, "Check the path and who may read it.", e);
+            throw new RefusalException(
+                ErrorKinds.Plan, $"The file of {what} can't be read: {e.Message}", path, "Check the path and who may read it.", e);
         }
     }
 }

@@ -38,7 +38,8 @@ public sealed class RecoveryKeyWrapper(RecoveryKeyPlan plan) : IKeyWrapper
 
     public Task<byte[]> UnwrapAsync(KeyWrapping wrapping, KeyContext context, CancellationToken cancellation) =>
         throw new RefusalException(
-            ErrorKinds.Unreachable, $"The recovery key '{Name}' opens only with its private half, which is kept offline.", wrapping.Reference,
+            ErrorKinds.Unreachable, $"The recovery key '{Name}' opens only with its private half, which is kept offline.",
+            wrapping.Reference,
             "Give it with --recovery-key FILE.");
 
     private RSA ReadPublicKey()
@@ -55,7 +56,7 @@ public sealed class RecoveryKeyWrapper(RecoveryKeyPlan plan) : IKeyWrapper
                 }
             }
         }
-        catch (CryptographicException)
+        catch (Exception e) when (PemKey.IsNoKey(e))
         {
             // Told below, like every other text that is no key.
         }
@@ -63,7 +64,8 @@ public sealed class RecoveryKeyWrapper(RecoveryKeyPlan plan) : IKeyWrapper
         key.Dispose();
         throw new RefusalException(
             ErrorKinds.Plan,
-            $"The public key of the recovery key '{Name}' is no base64 SubjectPublicKeyInfo of an RSA key of at least {RecoveryKey.SmallestBits} bits.",
+            $"The public key of the recovery key '{Name}' is no base64 SubjectPublicKeyInfo of an RSA key " +
+            $"of at least {RecoveryKey.SmallestBits} bits.",
             $"recoveryKeys.{Name}.publicKey");
     }
 }
@@ -97,8 +99,7 @@ public sealed class RecoveryKey : IDisposable
         var key = RSA.Create(bits);
         try
         {
-            PrivateFile.Create(
-                path, (passphrase is null ? key.ExportPkcs8PrivateKeyPem() : key.ExportEncryptedPkcs8PrivateKeyPem(passphrase, PemKey.Encryption)) + "\n");
+            PrivateFile.Create(path, PemKey.Export(key, passphrase));
             return new RecoveryKey(key, path);
         }
         catch
@@ -109,8 +110,8 @@ public sealed class RecoveryKey : IDisposable
     }
 
     /// <summary>
-    /// Reads a PEM: PKCS#8 (encrypted or not) or PKCS#1. Its mode is not judged: in an emergency it comes from a stick that has none. Throws
-    /// <see cref="RefusalException"/> (<c>usage</c>).
+    /// Reads a PEM: PKCS#8 (encrypted or not) or PKCS#1. Its mode is not judged: in an emergency it comes from a stick that has none.
+    /// Throws <see cref="RefusalException"/> (<c>usage</c>).
     /// </summary>
     public static RecoveryKey Load(string path, string? passphrase)
     {
@@ -121,7 +122,8 @@ public sealed class RecoveryKey : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RefusalException(ErrorKinds.Usage, $"The recovery key can't be read: {e.Message}", path, "Check the path and who may read it.", e);
+            throw new RefusalException(
+                ErrorKinds.Usage, $"The recovery key can't be read: {e.Message}", path, "Check the path and who may read it.", e);
         }
 
         var key = RSA.Create();
@@ -166,7 +168,9 @@ public sealed class RecoveryKey : IDisposable
         }
 
         RefusalException Unopened(string why, Exception? inner = null) =>
-            new(ErrorKinds.Integrity, $"The recovery key does not open key '{context.KeyId}' of asset '{context.Asset}': {why}.", _where, inner: inner);
+            new(
+                ErrorKinds.Integrity, $"The recovery key does not open key '{context.KeyId}' of asset '{context.Asset}': {why}.", _where,
+                inner: inner);
     }
 
     public void Dispose() => _key.Dispose();
@@ -183,7 +187,15 @@ public static class PemKey
     /// <summary>Whether to ask for a passphrase.</summary>
     public static bool IsEncrypted(string pem) => pem.Contains("-----BEGIN ENCRYPTED PRIVATE KEY-----", StringComparison.Ordinal);
 
-    /// <summary>Throws <see cref="RefusalException"/> (<c>usage</c>) that tells a missing passphrase from a wrong one and from what is no key.</summary>
+    /// <summary>What importing throws for bytes that are no key; a curve that nobody has is PlatformNotSupported.</summary>
+    internal static bool IsNoKey(Exception e) => e is ArgumentException or CryptographicException or PlatformNotSupportedException;
+
+    /// <summary>PKCS#8, under the passphrase unless that is null.</summary>
+    internal static string Export(AsymmetricAlgorithm key, string? passphrase) =>
+        (passphrase is null ? key.ExportPkcs8PrivateKeyPem() : key.ExportEncryptedPkcs8PrivateKeyPem(passphrase, Encryption)) + "\n";
+
+    /// <summary>Throws <see cref="RefusalException"/> (<c>usage</c>) that tells a missing passphrase from a wrong one and from what is no
+    /// key.</summary>
     internal static void Import(AsymmetricAlgorithm key, string pem, string? passphrase, string where, string what)
     {
         var encrypted = IsEncrypted(pem);
@@ -203,12 +215,14 @@ public static class PemKey
                 key.ImportFromPem(pem);
             }
         }
-        catch (Exception e) when (e is ArgumentException or CryptographicException)
+        catch (Exception e) when (IsNoKey(e))
         {
             // The exception's own text is left out: it could quote the file.
             throw new RefusalException(
                 ErrorKinds.Usage,
-                encrypted ? $"The {what} does not open: the passphrase is wrong, or the file damaged." : $"The {what} is no private key in PEM.",
+                encrypted
+                    ? $"The {what} does not open: the passphrase is wrong, or the file damaged."
+                    : $"The {what} is no private key in PEM.",
                 where);
         }
     }

@@ -97,7 +97,8 @@ public static class SignedDocument
             hint ?? "It was not used. Other stores may hold it whole; versioned stores keep what lay there before.", inner);
 }
 
-/// <summary>What was read, who signed it, and the SHA-256 (lower-case hex) of all its bytes: the hash by which a manifest is quoted.</summary>
+/// <summary>What was read, who signed it, and the SHA-256 (lower-case hex) of all its bytes: the hash by which a manifest is
+/// quoted.</summary>
 public sealed record Signed<T>(T Value, string Writer, string Sha256);
 
 /// <summary>A document that says inside who wrote it: the signature must be that writer's.</summary>

@@ -30,7 +30,8 @@ public sealed class WriterKey : IDisposable
     public static WriterKey Load(WriterPlan writer)
     {
         var reference = writer.PrivateKey ?? throw new RefusalException(
-            ErrorKinds.Plan, $"The plan has no private key of the writer '{writer.Name}': this machine can only read.", "writer.privateKey");
+            ErrorKinds.Plan, $"The plan has no private key of the writer '{writer.Name}': this machine can only read.",
+            "writer.privateKey");
         var key = FromPem(writer.Name, reference.Resolve());
         if (!writer.PublicKeys.TryGetValue(writer.Name, out var expected) || expected != key.PublicKey)
         {
@@ -60,7 +61,7 @@ public sealed class WriterKey : IDisposable
                 return new WriterKey(CheckName(name), signing);
             }
         }
-        catch (Exception e) when (e is ArgumentException or CryptographicException)
+        catch (Exception e) when (PemKey.IsNoKey(e))
         {
             // Told below; the exception's own text could quote the file.
         }
@@ -115,5 +116,6 @@ public sealed class WriterKey : IDisposable
         IsName(name)
             ? name
             : throw new RefusalException(
-                ErrorKinds.Plan, $"'{name}' can't be a writer's name.", "writer.name", "Use 1 to 64 ASCII letters, digits, '-', '_' and '.'.");
+                ErrorKinds.Plan, $"'{name}' can't be a writer's name.", "writer.name",
+                "Use 1 to 64 ASCII letters, digits, '-', '_' and '.'.");
 }
