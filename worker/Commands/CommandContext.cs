@@ -38,7 +38,8 @@ public sealed class CommandContext(Surroundings surroundings, ParseResult parsed
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
-    public T Get<T>(Argument<T> argument) => parsed.GetRequiredValue(argument);
+    /// <summary>Parsing has seen to it that one that is required is there; null for one that is not.</summary>
+    public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
 
     /// <summary>A command to copy: with <c>--plan</c> in it when this one needed it, so that the line works as it stands.</summary>
     public string Line(string command) => Line(parsed, command);

@@ -23,7 +23,6 @@ public static class Outcomes
 
         context.Answer(backup, console =>
         {
-            console.WriteLine();
             BackupViews.Show(console, backup, context.Now);
             foreach (var store in result.Stores.Where(s => s.Verdict != Verdict.Proven))
             {
@@ -39,7 +38,6 @@ public static class Outcomes
                 console.MarkupLine($"[yellow]note[/]  {Words.Plain(note)}");
             }
 
-            console.WriteLine();
             console.MarkupLine(result.Verdict switch
             {
                 Verdict.Proven => $"[green]Complete and verified[/] in {Words.Plain(Words.List(backup.Copies.Select(c => c.Store)))}.",
@@ -64,11 +62,7 @@ public static class Outcomes
 
     public static int Tell(CommandContext context, BackupSummary accepted)
     {
-        context.Answer(accepted, console =>
-        {
-            console.WriteLine();
-            BackupViews.Show(console, accepted, context.Now);
-        });
+        context.Answer(accepted, console => BackupViews.Show(console, accepted, context.Now));
         return ExitCodes.Done;
     }
 }

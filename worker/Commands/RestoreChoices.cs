@@ -36,7 +36,7 @@ public sealed record RestoreTarget(string Cluster, string Database, string Lock,
     }
 
     public override string ToString() =>
-        Production is { } asset ? $"{Database} on {Cluster}, the production of {asset.Name}" : $"{Database} on {Cluster}";
+        Production is not null ? $"PRODUCTION ({Database} on cluster {Cluster})" : $"{Database} on cluster {Cluster}";
 }
 
 /// <summary>Which backup a restore means.</summary>

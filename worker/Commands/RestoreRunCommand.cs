@@ -102,10 +102,12 @@ public sealed class RestoreRunCommand : OperatorCommand
         var chosen = RestoreChoices.Choose(context, known, wanted, to);
         RequireCollections(chosen, collections);
 
-        RestoreQuestion.Show(context.View, new RestoreIntent(asset, target, chosen, known, collections, context.Get(Drop), context.Get(NoSafetyBackup)), context.Now);
+        var contents = await context.Surroundings.LookAtTarget(context.Plan, target, cancellation);
+        RestoreQuestion.Show(
+            context.View, new RestoreIntent(asset, target, contents, chosen, known, collections, context.Get(Drop), context.Get(NoSafetyBackup)), context.Now);
         if (target.Production is not null || context.Get(Drop))
         {
-            context.Confirm(context.Get(Yes), $"Restore into {target}?", $"This restore overwrites data in {target}.");
+            context.Confirm(context.Get(Yes), $"Restore into {target}?", $"This restore writes over {target}.");
         }
 
         if (target.Production is not null)

@@ -44,10 +44,8 @@ public sealed class StatusCommand : OperatorCommand
         var verdict = Verdict.Proven;
         var newest = view.NewestEligible?.Summary;
         TimeSpan? age = newest is null ? null : now - newest.ConsistentAt;
-        // A copy that was verified holds its moment whether or not latest may choose it; a named-collections or safety backup holds other things.
-        var verified = view.Backups.Where(b => b.Manifest is { Safety: false, OnlyCollections: null } && b.Summary.Copies.Any(c => c.VerifiedAt is not null))
-            .Select(b => b.Summary).MaxBy(b => b.ConsistentAt);
-        TimeSpan? rpo = verified is null ? null : now - verified.ConsistentAt;
+        // Until slices reach beyond it, the newest moment to be had is that of the newest backup; a suspect one's may be the loss itself.
+        var rpo = age;
 
         if (view.Backups.Where(b => b.Summary.Verdict == Verdict.Failed).Select(b => b.Summary).LastOrDefault() is { } failed)
         {

@@ -36,6 +36,9 @@ public sealed class Surroundings
     /// <summary>Connects to the plan's Temporal, or refuses (<c>unreachable</c>).</summary>
     public required Func<Plan, CancellationToken, Task<IRuns>> ConnectRuns { get; init; }
 
+    /// <summary>Looks into the target of a restore; what can't be seen is unknown, never an error.</summary>
+    public required Func<Plan, RestoreTarget, CancellationToken, Task<TargetContents>> LookAtTarget { get; init; }
+
     /// <summary>Reads the backups of an asset from the plan's stores, with a reader's rights.</summary>
     public required Func<Plan, string, CancellationToken, Task<CatalogView>> ReadBackups { get; init; }
 }

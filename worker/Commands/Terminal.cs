@@ -42,6 +42,7 @@ public static class Terminal
         Login = Environment.UserName,
         Clock = TimeProvider.System,
         ConnectRuns = TemporalRuns.ConnectAsync,
+        LookAtTarget = TargetLook.LookAsync,
         ReadBackups = async (plan, asset, cancellation) =>
         {
             await using var stores = new StoreSet(plan);

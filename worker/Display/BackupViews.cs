@@ -80,7 +80,7 @@ public static class BackupViews
         }
 
         grid.AddRow("[grey]eligible[/]", backup.Eligible ? "yes: latest may choose it" : "[yellow]no[/]");
-        grid.AddRow("[grey]verdict[/]", Words.Markup(backup.Verdict) + VerdictReason(backup.Verdict));
+        grid.AddRow("[grey]verdict[/]", Words.Markup(backup.Verdict) + VerdictReason(backup));
         foreach (var note in backup.Notes)
         {
             grid.AddRow("[grey]note[/]", $"[yellow]{Words.Plain(note)}[/]");
@@ -139,10 +139,10 @@ public static class BackupViews
         }
     }
 
-    private static string VerdictReason(Verdict verdict) => verdict switch
+    private static string VerdictReason(BackupSummary backup) => backup.Verdict switch
     {
         Verdict.Proven => ": a restore of it was tested",
-        Verdict.Failed => ": the newest verification found something wrong; see luxhedge backups verify",
-        _ => ": no restore of it was tested yet (luxhedge backups verify ID --level restore)",
+        Verdict.Failed => $": the newest verification found something wrong; see luxhedge backups show {Words.Plain(backup.Id)}",
+        _ => $": no restore of it was tested yet (luxhedge backups verify {Words.Plain(backup.Id)} --level restore)",
     };
 }

@@ -110,7 +110,7 @@ public sealed class LiveRunView(RunRow run, CommandContext context)
     private static string Bar(RunWatch watch, ActivityView pending)
     {
         var attempt = pending.Attempt > 1
-            ? $" [yellow]attempt {pending.Attempt}{(pending.LastFailure is { } why ? ": " + Words.Plain(Short(why)) : "")}[/]"
+            ? $" [yellow]· attempt {pending.Attempt}{(pending.LastFailure is { } why ? ", since: " + Words.Plain(Short(why)) : "")}[/]"
             : "";
         if (pending.Progress is not { } progress)
         {

@@ -9,7 +9,7 @@ namespace LuxHedge.Worker.Display;
 /// <summary>What a restore is about to do, as far as it is known before its own preflight has looked.</summary>
 /// <param name="Backup">Null: a store could not be read, and the run chooses.</param>
 public sealed record RestoreIntent(
-    AssetPlan Asset, RestoreTarget Target, CatalogBackup? Backup, CatalogView Known, IReadOnlyList<string>? Collections, bool Drop, bool NoSafetyBackup);
+    AssetPlan Asset, RestoreTarget Target, TargetContents Contents, CatalogBackup? Backup, CatalogView Known, IReadOnlyList<string>? Collections, bool Drop, bool NoSafetyBackup);
 
 /// <summary>Says exactly what a restore will overwrite, before anyone is asked.</summary>
 public static class RestoreQuestion
@@ -34,13 +34,9 @@ public static class RestoreQuestion
             grid.AddRow("[grey]from[/]", "[yellow]unknown from here: not every store could be read; the run itself chooses, and says which[/]");
         }
 
-        grid.AddRow("[grey]into[/]", production ? $"[red bold]PRODUCTION[/]  {Words.Plain(intent.Target.ToString())}" : Words.Plain(intent.Target.ToString()));
+        grid.AddRow("[grey]into[/]", production ? $"[red bold]{Words.Plain(intent.Target.ToString())}[/]" : Words.Plain(intent.Target.ToString()));
         grid.AddRow("[grey]collections[/]", Collections(intent));
-        grid.AddRow(
-            "[grey]overwrites[/]",
-            intent.Drop
-                ? "[red]every one of these collections that is there now is replaced[/]; others stay"
-                : "nothing: a target that has data is refused without --drop");
+        Overwrites(grid, intent);
         if (intent.Drop)
         {
             grid.AddRow("[grey]first[/]", intent.NoSafetyBackup ? "[red]no safety backup of what is overwritten[/]" : "a safety backup of what is overwritten, where there is anything");
@@ -53,6 +49,40 @@ public static class RestoreQuestion
 
         console.Write(grid);
         BackupViews.InDoubt(console, [intent.Known]);
+    }
+
+    private static void Overwrites(Grid grid, RestoreIntent intent)
+    {
+        if (intent.Contents.Collections is not { } there)
+        {
+            grid.AddRow(
+                "[grey]overwrites[/]",
+                (intent.Drop ? "[red]every one of these collections that is there now is replaced[/]; others stay" : "nothing: a target that has data is refused without --drop")
+                + $"\n[yellow]what is there can't be seen from here:[/] {Words.Plain(intent.Contents.Unknown)}");
+            return;
+        }
+
+        var restored = intent.Collections ?? intent.Backup?.Manifest.CollectionDocuments.Keys;
+        var replaced = there.Where(c => restored?.Contains(c.Key) ?? true).ToList();
+        var stays = there.Except(replaced).Select(c => c.Key).ToList();
+        if (there.Count == 0)
+        {
+            grid.AddRow("[grey]overwrites[/]", "nothing: there are no collections in it now");
+        }
+        else if (!intent.Drop)
+        {
+            grid.AddRow("[grey]overwrites[/]", $"nothing: [yellow]it holds {Words.Many(there.Count, "collection")} now; one that has data is refused without --drop[/]");
+        }
+        else
+        {
+            grid.AddRow(
+                "[grey]overwrites[/]",
+                replaced.Count == 0 ? "none of what is there" : $"[red]{Words.Plain(Words.List(replaced.Select(c => $"{c.Key} ({Amounts.Count(c.Value)} now)")))}[/]");
+            if (stays.Count > 0)
+            {
+                grid.AddRow("[grey]stays[/]", Words.Plain(Words.List(stays)));
+            }
+        }
     }
 
     private static string Collections(RestoreIntent intent)

@@ -7,9 +7,8 @@ namespace LuxHedge.Worker.Display;
 /// <summary>How a restore came out: every check, and both clocks against their targets.</summary>
 public static class RestoreViews
 {
-    public static void Summary(IAnsiConsole console, RestoreSummary summary, bool restoreTest = false)
+    public static void Summary(IAnsiConsole console, RestoreSummary summary)
     {
-        console.WriteLine();
         var table = new Table().Border(TableBorder.Simple).AddColumns(
             new TableColumn("check"), new TableColumn("verdict").NoWrap(), new TableColumn("detail"));
         foreach (var check in summary.Checks)
@@ -51,7 +50,6 @@ public static class RestoreViews
             console.MarkupLine($"[grey]evidence[/]  {Words.Plain(evidence)}");
         }
 
-        console.WriteLine();
         console.MarkupLine($"{Words.Markup(summary.Verdict)}  {Sentence(summary)}");
         if (summary.Error is { } error)
         {

@@ -15,13 +15,12 @@ public static class RunViews
         }
 
         var table = new Table().Border(TableBorder.Simple).AddColumns(
-            new TableColumn("run").NoWrap(), new TableColumn("what"), new TableColumn("state").NoWrap(), new TableColumn("started"),
+            new TableColumn("run").NoWrap(), new TableColumn("state").NoWrap(), new TableColumn("started").NoWrap(),
             new TableColumn("took").NoWrap().RightAligned(), new TableColumn("waiting for"));
         foreach (var run in runs)
         {
             table.AddRow(
                 Words.Plain(run.RunId),
-                Words.Plain($"{run.Workflow} {run.Asset}"),
                 State(run),
                 Amounts.Time(run.StartedAt),
                 Amounts.Span((run.ClosedAt ?? context.Now) - run.StartedAt),

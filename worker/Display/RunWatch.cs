@@ -69,9 +69,9 @@ public sealed class RunWatch(RunRow run, TimeProvider clock)
         }
     }
 
-    /// <summary>Ids are unique within one workflow only.</summary>
+    /// <summary>In the order in which they were scheduled, which is that of their ids; those are unique within one workflow only.</summary>
     private static IEnumerable<ActivityView> Activities(RunView view) =>
-        view.Activities.Select(a => a with { Id = $"{view.Run.WorkflowId} {a.Id}" }).Concat(view.Children.SelectMany(Activities));
+        view.Activities.OrderBy(a => a.Id.Length).ThenBy(a => a.Id, StringComparer.Ordinal).Select(a => a with { Id = $"{view.Run.WorkflowId} {a.Id}" }).Concat(view.Children.SelectMany(Activities));
 
     /// <summary>Units a second, or null before two heartbeats have differed.</summary>
     public double? Rate(ActivityView pending)

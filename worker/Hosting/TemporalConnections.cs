@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
@@ -8,7 +9,7 @@ using Temporalio.Runtime;
 namespace LuxHedge.Worker.Hosting;
 
 /// <summary>How this program reaches Temporal: from the plan, for the worker and for every command.</summary>
-public static class TemporalConnections
+public static partial class TemporalConnections
 {
     /// <summary>Options for a client of the plan's Temporal. Resolves the API key, if there is one.</summary>
     public static TemporalClientConnectOptions Options(TemporalPlan plan) => new(plan.Address)
@@ -38,8 +39,16 @@ public static class TemporalConnections
 
     internal static RefusalException Unreachable(TemporalPlan plan, Exception e) => new(
         ErrorKinds.Unreachable,
-        $"No Temporal answers at {plan.Address} (namespace {plan.Namespace}): {e.Message}",
+        $"No Temporal answers at {plan.Address} (namespace {plan.Namespace}): {Innermost(e.Message)}",
         plan.Address,
         "Check temporal.address, namespace, tls and apiKey of the plan, and that the server runs.",
         e);
+
+    /// <summary>The client writes its whole chain of errors (<c>tonic::transport::Error(Transport, …, message: "Connection refused" })))</c>);
+    /// a person needs the last words of it.</summary>
+    private static string Innermost(string message) =>
+        Nested().Match(message) is { Success: true } nested ? $"{nested.Groups["words"].Value}." : message;
+
+    [GeneratedRegex("tonic::.*message: \"(?<words>[^\"]+)\"")]
+    private static partial Regex Nested();
 }

@@ -160,6 +160,7 @@ public sealed class CommandLineTests
         Login = "nobody",
         Clock = TimeProvider.System,
         ConnectRuns = (_, _) => throw new NotSupportedException(),
+        LookAtTarget = (_, _, _) => throw new NotSupportedException(),
         ReadBackups = (_, _, _) => throw new NotSupportedException(),
     };
 

@@ -38,6 +38,9 @@ internal sealed class CommandRig : IAsyncDisposable
     /// <summary>What the stores hold; null: the real catalogue over the plan's stores.</summary>
     public CatalogView? Backups { get; set; }
 
+    /// <summary>What the target of a restore holds now.</summary>
+    public TargetContents Target { get; set; } = new(new Dictionary<string, long>(StringComparer.Ordinal), null);
+
     /// <summary>The document on stdout.</summary>
     public JsonElement Document => JsonDocument.Parse(json.ToString()).RootElement;
 
@@ -72,6 +75,7 @@ internal sealed class CommandRig : IAsyncDisposable
             Login = Login,
             Clock = Clock,
             ConnectRuns = (_, _) => Runs.Unreachable is { } why ? throw why : Task.FromResult<IRuns>(Runs),
+            LookAtTarget = (_, _, _) => Task.FromResult(Target),
             ReadBackups = (plan, asset, _) => Task.FromResult(Backups ?? new CatalogView(asset, [], [], [])),
         };
     }
