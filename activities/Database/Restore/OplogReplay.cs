@@ -382,7 +382,10 @@ internal sealed class OplogReplay
         }
 
         changed.Add(new ReplayedCollection(
-            uuid, UserName(name), isTimeSeries ? ReplayedCollection.TimeSeries : ReplayedCollection.Collection, o, [], BesideNames.OfUuid(uuid)));
+            uuid, UserName(name), isTimeSeries ? ReplayedCollection.TimeSeries : ReplayedCollection.Collection, o, [], BesideNames.OfUuid(uuid))
+        {
+            Buckets = name.StartsWith(BucketPrefix, StringComparison.Ordinal) ? name : null,
+        });
     }
 
     private void Drop(string? uuid, string name, List<ReplayedCollection> removed)
@@ -550,7 +553,7 @@ internal sealed class OplogReplay
             }
 
             // The view over a time series' buckets is part of the time series.
-            if (document is { } d && Decode(d) is var options && !options.GetValue("viewOn", "").AsString.StartsWith("system.buckets.", StringComparison.Ordinal))
+            if (document is { } d && Decode(d) is var options && !options.GetValue("viewOn", "").AsString.StartsWith(BucketPrefix, StringComparison.Ordinal))
                 PutView(name, options.GetValue("viewOn", "").AsString, options.GetValue("pipeline", new BsonArray()), options.GetValue("collation", null), changed);
             foreach (var view in changed)
                 collections[view.Uuid] = view;
@@ -573,8 +576,9 @@ internal sealed class OplogReplay
     public static string ViewKey(string name) => $"view:{name}";
 
     /// <summary>A time series' name for its users, whose documents lie in <c>system.buckets.{name}</c>.</summary>
-    private static string UserName(string name) =>
-        name.StartsWith("system.buckets.", StringComparison.Ordinal) ? name["system.buckets.".Length..] : name;
+    private static string UserName(string name) => name.StartsWith(BucketPrefix, StringComparison.Ordinal) ? name[BucketPrefix.Length..] : name;
+
+    private const string BucketPrefix = "system.buckets.";
 
     // Windows.
 

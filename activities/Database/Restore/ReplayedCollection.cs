@@ -16,6 +16,9 @@ internal sealed record ReplayedCollection(
     public const string View = "view";
     public const string TimeSeries = "timeseries";
 
+    /// <summary>Of a time series whose documents are buckets: the collection they are written to (see <see cref="PlannedCollection"/>).</summary>
+    public string? Buckets { get; init; }
+
     public bool IsCapped => Type == Collection && Options.GetValue("capped", false).ToBoolean();
 
     /// <summary>Strings are compared otherwise than by their bytes.</summary>

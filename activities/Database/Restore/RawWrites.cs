@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using MongoDB.Bson;
+using MongoDB.Bson.IO;
+using MongoDB.Driver;
+
+namespace LuxHedge.Activities.Database.Restore;
+
+/// <summary>Writes of raw documents, byte for byte as they were read.</summary>
+internal static class RawWrites
+{
+    /// <summary>Within the 48 MB that a message may have, and small enough that a transaction of it is over in a moment.</summary>
+    public const int BatchBytes = 8 << 20;
+
+    public const int BatchDocuments = 4_000;
+
+    private static readonly InsertManyOptions Ordered = new() { IsOrdered = true };
+
+    public static IMongoCollection<RawBsonDocument> Of(IMongoDatabase database, string collection) =>
+        database.GetCollection<RawBsonDocument>(collection, new MongoCollectionSettings { AssignIdOnInsert = false });
+
+    /// <summary>A view of the bytes, not a copy.</summary>
+    public static RawBsonDocument Wrap(ReadOnlyMemory<byte> document) =>
+        MemoryMarshal.TryGetArray(document, out var segment)
+            ? new RawBsonDocument(new ByteBufferSlice(new ByteArrayBuffer(segment.Array!, isReadOnly: true), segment.Offset, segment.Count))
+            : new RawBsonDocument(document.ToArray());
+
+    public static RawElement IdOf(ReadOnlyMemory<byte> document) =>
+        RawBson.Find(document, "_id") ?? throw new FormatException("A document has no _id.");
+
+    /// <summary><c>{_id: {$eq: x}}</c>: an <c>_id</c> that is a document with operators of its own is meant as it is.</summary>
+    public static RawBsonDocument ById(RawElement id) => new(RawBson.Build(
+        [new RawElement(RawBson.Document, "_id"u8.ToArray(), RawBson.Build([id.Named("$eq"u8.ToArray())]))]));
+
+    public static RawBsonDocument ByIds(IEnumerable<RawElement> ids) => new(RawBson.Build(
+        [new RawElement(RawBson.Document, "_id"u8.ToArray(), RawBson.Build([new RawElement(RawBson.Array, "$in"u8.ToArray(), RawBson.BuildArray([.. ids]))]))]));
+
+    /// <summary>
+    /// Whether a server would change or refuse the document: a top-level <c>Timestamp(0, 0)</c> becomes the time of the write, and a
+    /// replacement may have no top-level field that begins with <c>$</c>. <c>[{$replaceWith: {$literal: …}}]</c> takes both as they are.
+    /// </summary>
+    public static bool NeedsLiteral(ReadOnlyMemory<byte> document, bool asReplacement)
+    {
+        foreach (var field in new RawBson.Walk(document))
+        {
+            if (field.Type == RawBson.Timestamp && BinaryPrimitives.ReadInt64LittleEndian(field.Value.Span) == 0)
+                return true;
+            if (asReplacement && field.Name.Length > 0 && field.Name.Span[0] == (byte)'$')
+                return true;
+        }
+
+        return false;
+    }
+
+    public static WriteModel<RawBsonDocument> ToReplacement(RawElement id, ReadOnlyMemory<byte> document) => NeedsLiteral(document, asReplacement: true)
+        ? new UpdateOneModel<RawBsonDocument>(
+            ById(id),
+            Builders<RawBsonDocument>.Update.Pipeline(new BsonDocumentStagePipelineDefinition<RawBsonDocument, RawBsonDocument>(
+                [new BsonDocument("$replaceWith", new BsonDocument("$literal", Wrap(document)))])))
+        {
+            IsUpsert = true,
+        }
+        : new ReplaceOneModel<RawBsonDocument>(ById(id), Wrap(document)) { IsUpsert = true };
+
+    /// <summary>Inserts; what needs it as a literal (which takes the place of a document of its <c>_id</c>).</summary>
+    public static async Task InsertAsync(
+        IMongoCollection<RawBsonDocument> collection, IClientSessionHandle? session, IReadOnlyList<ReadOnlyMemory<byte>> documents, CancellationToken cancellation)
+    {
+        var plain = new List<RawBsonDocument>(documents.Count);
+        foreach (var document in documents)
+        {
+            if (!NeedsLiteral(document, asReplacement: false))
+            {
+                plain.Add(Wrap(document));
+                continue;
+            }
+
+            await FlushAsync();
+            await BulkAsync(collection, session, [ToReplacement(IdOf(document), document)], ordered: true, cancellation);
+        }
+
+        await FlushAsync();
+
+        async Task FlushAsync()
+        {
+            if (plain.Count == 0)
+                return;
+            if (session is null)
+                await collection.InsertManyAsync(plain, Ordered, cancellation);
+            else
+                await collection.InsertManyAsync(session, plain, Ordered, cancellation);
+            plain.Clear();
+        }
+    }
+
+    public static async Task BulkAsync(
+        IMongoCollection<RawBsonDocument> collection, IClientSessionHandle? session, IReadOnlyList<WriteModel<RawBsonDocument>> models, bool ordered,
+        CancellationToken cancellation)
+    {
+        if (models.Count == 0)
+            return;
+        var options = new BulkWriteOptions { IsOrdered = ordered };
+        if (session is null)
+            await collection.BulkWriteAsync(models, options, cancellation);
+        else
+            await collection.BulkWriteAsync(session, models, options, cancellation);
+    }
+
+    /// <summary>The server's word about a write, where the exception is one: code and message. Null: something else went wrong.</summary>
+    public static (int Code, string Message)? Refused(Exception exception) => exception switch
+    {
+        MongoException m when m.HasErrorLabel("TransientTransactionError") => null,
+        MongoBulkWriteException { WriteErrors: [var first, ..] } => (first.Code, first.Message),
+        MongoWriteException { WriteError: { } error } => (error.Code, error.Message),
+        MongoCommandException command when !command.HasErrorLabel("RetryableWriteError") => (command.Code, command.Message),
+        FormatException or BsonSerializationException => (0, exception.Message),
+        _ => null,
+    };
+
+    public const int DuplicateKey = 11000;
+}

@@ -1,0 +1,51 @@
+using LuxHedge.Activities.Approvals;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
+
+namespace LuxHedge.Activities.Database.Restore;
+
+/// <summary>
+/// The last door of a restore. Every writing activity asks here first; target, policy and people come from this worker's own plan, and the
+/// hash is computed from what is about to be done.
+/// </summary>
+internal sealed class RestoreDoor(Plan plan, ClusterConnections clusters, MadeDatabases made, TimeProvider time)
+{
+    /// <summary>The step that asks, in the workflow.</summary>
+    public const string Step = "approval";
+
+    /// <param name="replaces">The activity may replace what is there, or prepares it: then a database that no run of ours made counts as production too.</param>
+    /// <exception cref="RefusalException"><c>not-approved</c>; <c>usage</c>, <c>plan</c>.</exception>
+    public async Task<RestorePlace> OpenAsync(RestoreWork work, bool replaces, CancellationToken cancellation)
+    {
+        var place = RestorePlace.Of(plan, work.Request);
+        if (place.Database != work.Plan.Database)
+            throw new RefusalException(ErrorKinds.NotApproved, $"The run was told to write to {work.Plan.Database}, and its request names {place.Database}.", place.Database);
+        var production = place.Owner is not null
+            || work.Plan.Production
+            || (replaces && work.Plan.Dropped.Count > 0 && !place.IsScratch && !await made.IsMadeAsync(place, clusters.Hosts(place.Cluster), cancellation));
+        if (!production)
+            return place;
+        LastDoor.Check(new DoorQuestion(
+            plan,
+            PolicyOf(place),
+            work.Request.RequestedBy,
+            WorkflowIds.Restore(place.Lock),
+            RequestSigner.HashOf(work.Request),
+            new DecisionSubject(plan.Temporal.Namespace, work.Request.RunId, Step, work.AskNonce, Hash(work, place)),
+            work.Decisions,
+            time.GetUtcNow()));
+        return place;
+    }
+
+    /// <summary>The policy of the production that is overwritten; of the asset, where it is no asset's.</summary>
+    public static string PolicyOf(RestorePlace place) => (place.Owner ?? place.Asset).Production ?? throw new RefusalException(
+        ErrorKinds.Plan,
+        $"The plan names no policy for a restore over {place.Database}: nobody could approve it.",
+        $"assets.{(place.Owner ?? place.Asset).Name}.production",
+        "Name one under production.approval.");
+
+    private string Hash(RestoreWork work, RestorePlace place) => RestoreAsk.Hash(
+        place.Asset.Name, work.Plan.BackupId, work.Plan.ManifestSha256, clusters.Hosts(place.Cluster), place.Database, work.Plan.To,
+        work.Plan.Collections, work.Plan.Dropped, work.Request.NoSafetyBackup);
+}
