@@ -41,6 +41,11 @@ public sealed class BackupUse : IAsyncDisposable
         return use;
     }
 
+    /// <summary>The use that this run began for that purpose, in another activity or on another machine: to be released.</summary>
+    public static BackupUse Resume(
+        BackupCatalog catalog, RecordWriter records, string asset, string backupId, string manifestSha256, string runId, string purpose) =>
+        new(catalog, records, records.Create(RecordKinds.Using, asset, backupId, runId, manifestSha256) with { Reason = purpose });
+
     public async ValueTask DisposeAsync()
     {
         // Also after a cancellation: a use that is never released keeps a backup for ever.

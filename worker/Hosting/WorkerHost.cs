@@ -1,3 +1,6 @@
+using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Activities.Evidence;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Encryption;
@@ -61,7 +64,9 @@ public static class WorkerHost
             .AddSingleton(writer)
             .AddSingleton(TimeProvider.System)
             .AddSingleton<StoreSet>(_ => new(plan))
-            .AddSingleton<KeyRing>();
+            .AddSingleton<KeyRing>()
+            .AddSingleton<ClusterConnections>()
+            .AddSingleton<IEvidenceStore, EvidenceStore>();
         var activities = ActivityClasses.All;
         AddWorker(builder.Services, plan.Temporal.TaskQueue, activities, options, log, null)
             .AddWorkflow<DatabaseBackupWorkflow>()

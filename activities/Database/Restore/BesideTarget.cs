@@ -120,7 +120,7 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         }
     }
 
-    private Task PutAsync(IClientSessionHandle? session, BsonDocument filter, BsonDocument document, CancellationToken cancellation)
+    private Task<ReplaceOneResult> PutAsync(IClientSessionHandle? session, BsonDocument filter, BsonDocument document, CancellationToken cancellation)
     {
         var upsert = new ReplaceOptions { IsUpsert = true };
         return session is null

@@ -100,7 +100,7 @@ internal sealed class Preflight(
             new("what", $"Restore of {request.Asset}{(request.Collections is null ? ", the whole database" : ", named collections")}"),
             new("into", $"{restore.Database} on {restore.Host} (production)"),
             new("backup", $"{restore.BackupId}, of {chosen.Manifest.ConsistentAt:u}, {Span(age)} old"),
-            new("standing", chosen.Summary.Verdict == Verdict.Proven ? "proven by a restore test" : $"{chosen.Summary.Verdict}; {restore.Notes.FirstOrDefault() ?? ""}".TrimEnd(' ', ';')),
+            new("standing", chosen.Summary.Verdict == Verdict.Proven ? "proven by a restore test" : $"{chosen.Summary.Verdict}; {(restore.Notes.Count > 0 ? restore.Notes[0] : "")}".TrimEnd(' ', ';')),
             new("holds", $"{restore.Documents:N0} documents in {restore.Collections.Count} collections"),
             new("replaces", restore.Dropped.Count == 0 ? "nothing: none of its collections is there" : string.Join(", ", restore.Dropped)),
             new("stays", restore.Left.Count == 0 ? "nothing else is there" : string.Join(", ", restore.Left)),

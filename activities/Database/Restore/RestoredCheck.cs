@@ -13,7 +13,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
     {
         var restored = (await KeptCollections.ReadAsync(state, cancellation)).Where(c => !BesideNames.IsOurs(c.Name)).ToList();
         var checks = new List<Check>();
-        long documents = 0;
+        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
         var wanted = selection.Names.ToHashSet(StringComparer.Ordinal);
         foreach (var witness in reader.Index.Witness.Collections.Where(w => wanted.Contains(w.Collection)))
         {
@@ -29,14 +29,14 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
 
             var (check, count) = await CompareAsync(witness, found[0], cancellation);
             checks.Add(check);
-            documents += count;
+            counts[found[0].Uuid] = count;
         }
 
         checks.AddRange(restored.Where(c => !wanted.Contains(c.Name)).Select(c => new Check(
             c.Name, Verdict.Failed, "It came back, and was not there at the end mark under this name.")));
-        await KeepCountsAsync(checks, cancellation);
+        await KeepCountsAsync(counts, cancellation);
         var (canary, standsIn) = canaryAllowed ? (await NewestCanaryAsync(restored, work, cancellation), false) : (await NewestEntryAsync(cancellation), true);
-        return new CheckResult(checks, canary, standsIn, documents);
+        return new CheckResult(checks, canary, standsIn, counts.Values.Sum());
     }
 
     private async Task<(Check Check, long Documents)> CompareAsync(CollectionWitness witness, ReplayedCollection found, CancellationToken cancellation)
@@ -165,8 +165,15 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
     };
 
     /// <summary>The cut-over compares with them: a count that changes between the two is not what was checked.</summary>
-    private Task KeepCountsAsync(List<Check> checks, CancellationToken cancellation) =>
-        state.SetRunAsync(new BsonDocument("checked", new BsonDocument { { "failed", checks.Count(c => c.Verdict == Verdict.Failed) }, { "at", new BsonDateTime(DateTime.UtcNow) } }), cancellation);
+    private Task<ReplaceOneResult> KeepCountsAsync(Dictionary<string, long> counts, CancellationToken cancellation) => state.Documents.ReplaceOneAsync(
+        new BsonDocument("_id", "counts"),
+        new BsonDocument { { "_id", "counts" }, { "counts", new BsonArray(counts.Select(c => new BsonDocument { { "uuid", c.Key }, { "documents", c.Value } })) } },
+        new ReplaceOptions { IsUpsert = true }, cancellation);
+
+    /// <summary>What was counted, by source UUID.</summary>
+    public static async Task<IReadOnlyDictionary<string, long>> CountsAsync(RestoringState state, CancellationToken cancellation) =>
+        (await state.Documents.Find(new BsonDocument("_id", "counts")).FirstOrDefaultAsync(cancellation))?["counts"].AsBsonArray
+            .ToDictionary(c => c["uuid"].AsString, c => c["documents"].ToInt64(), StringComparer.Ordinal) ?? [];
 
     /// <summary>The newest <c>at</c> of the canary collection as it came back; for named collections as it is in the backup.</summary>
     private async Task<DateTimeOffset?> NewestCanaryAsync(IReadOnlyList<ReplayedCollection> restored, RestoreWork work, CancellationToken cancellation)

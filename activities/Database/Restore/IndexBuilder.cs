@@ -1,0 +1,131 @@
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace LuxHedge.Activities.Database.Restore;
+
+/// <summary>
+/// Indexes, one <c>createIndexes</c> a collection, then validators. Expiry is left out until the cut-over: a TTL that runs before the checks
+/// would delete what they are about to count. What the server refuses is named with the documents that are in its way.
+/// </summary>
+internal sealed class IndexBuilder(RestoringState state)
+{
+    /// <summary>So many documents are named for an index that they violate.</summary>
+    private const int MostNamed = 5;
+
+    public async Task<IReadOnlyList<Check>> BuildAsync(CancellationToken cancellation)
+    {
+        var fence = await state.RaiseAsync("indexes", cancellation);
+        var collections = (await KeptCollections.ReadAsync(state, cancellation)).Where(c => c.Type == ReplayedCollection.Collection).ToList();
+        var checks = new List<Check>();
+        foreach (var collection in collections)
+        {
+            await fence.CheckAsync(cancellation);
+            var indexes = ToBuild(collection);
+            if (indexes.Count > 0)
+                await BuildAsync(state.Database, collection, collection.Beside, indexes, checks, cancellation);
+            Beat.Report("build indexes", collections.IndexOf(collection) + 1, collections.Count, "collections");
+        }
+
+        foreach (var collection in collections)
+        {
+            await fence.CheckAsync(cancellation);
+            if (CollectionSpecifications.ToSetLater(collection) is { } later)
+                await SetAsync(collection, later, checks, cancellation);
+        }
+
+        return checks;
+    }
+
+    private static List<BsonDocument> ToBuild(ReplayedCollection collection) =>
+    [
+        .. collection.Indexes.Select(i => CollectionSpecifications.ToBuild(i, collection)).OfType<BsonDocument>()
+            .Select(CollectionSpecifications.WithoutTtl),
+    ];
+
+    public static async Task BuildAsync(
+        IMongoDatabase database, ReplayedCollection collection, string at, List<BsonDocument> indexes, List<Check> checks, CancellationToken cancellation)
+    {
+        // A restart finds its own: the server takes the same index again for a no-op.
+        if (await TryAsync(database, at, [.. indexes.Select(WithoutPrepare)], cancellation) is not null)
+        {
+            // One of them is refused, and all with it: each for itself, to name it and to have the others.
+            foreach (var index in indexes)
+            {
+                if (await TryAsync(database, at, [WithoutPrepare(index)], cancellation) is { } error)
+                    checks.Add(new($"index {collection.Name}.{index["name"]}", Verdict.Failed, await ExplainAsync(database, collection, at, index, error, cancellation)));
+            }
+        }
+
+        foreach (var index in indexes.Where(i => i.GetValue("prepareUnique", false).ToBoolean()))
+        {
+            await database.RunCommandAsync<BsonDocument>(
+                new BsonDocument { { "collMod", at }, { "index", new BsonDocument { { "name", index["name"] }, { "prepareUnique", true } } } }, cancellationToken: cancellation);
+        }
+    }
+
+    /// <summary>It is no option of <c>createIndexes</c>, only of <c>collMod</c>.</summary>
+    private static BsonDocument WithoutPrepare(BsonDocument index) => new(index.Where(e => e.Name != "prepareUnique"));
+
+    private static async Task<MongoCommandException?> TryAsync(IMongoDatabase database, string at, List<BsonDocument> indexes, CancellationToken cancellation)
+    {
+        try
+        {
+            await LongCommands.RunAsync(
+                database, new BsonDocument { { "createIndexes", at }, { "indexes", new BsonArray(indexes) } }, $"build indexes of {at}", cancellation);
+            return null;
+        }
+        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        {
+            return e;
+        }
+    }
+
+    private static async Task<string> ExplainAsync(
+        IMongoDatabase database, ReplayedCollection collection, string at, BsonDocument index, MongoCommandException error, CancellationToken cancellation)
+    {
+        if (error.Code != RawWrites.DuplicateKey)
+            return $"The server does not build it: {error.Message}";
+        var named = new List<string>();
+        try
+        {
+            // The values of the key, grouped by the index's own rules where it has a collation and a filter.
+            var group = new BsonDocument("_id", new BsonDocument(index["key"].AsBsonDocument.Names.Select((name, i) => new BsonElement($"k{i}", $"${name}"))))
+            {
+                { "n", new BsonDocument("$sum", 1) }, { "first", new BsonDocument("$min", "$_id") }, { "last", new BsonDocument("$max", "$_id") },
+            };
+            var pipeline = new BsonArray();
+            if (index.TryGetValue("partialFilterExpression", out var partial))
+                pipeline.Add(new BsonDocument("$match", partial));
+            pipeline.Add(new BsonDocument("$group", group));
+            pipeline.Add(new BsonDocument("$match", new BsonDocument("n", new BsonDocument("$gt", 1))));
+            pipeline.Add(new BsonDocument("$limit", MostNamed));
+            var aggregate = new BsonDocument { { "aggregate", at }, { "pipeline", pipeline }, { "cursor", new BsonDocument() }, { "allowDiskUse", true } };
+            if (index.TryGetValue("collation", out var collation))
+                aggregate["collation"] = collation;
+            var reply = await LongCommands.RunAsync(database, aggregate, $"look for duplicates in {collection.Name}", cancellation);
+            named.AddRange(reply["cursor"]["firstBatch"].AsBsonArray.Select(g => $"_id {IdText.Of(g["first"])} and _id {IdText.Of(g["last"])} (of {g["n"]})"));
+        }
+        catch (MongoCommandException)
+        {
+            // The server's own words name the value at least.
+        }
+
+        return named.Count == 0 ? $"It is unique, and documents have the same key: {error.Message}" : $"It is unique, and documents have the same key: {string.Join("; ", named)}.";
+    }
+
+    private async Task SetAsync(ReplayedCollection collection, BsonDocument later, List<Check> checks, CancellationToken cancellation)
+    {
+        try
+        {
+            var command = new BsonDocument("collMod", collection.Beside);
+            command.AddRange(later);
+            await state.Database.RunCommandAsync<BsonDocument>(command, cancellationToken: cancellation);
+        }
+        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        {
+            checks.Add(new($"options {collection.Name}", Verdict.Failed, $"The server does not take {later}: {e.Message}"));
+        }
+    }
+}

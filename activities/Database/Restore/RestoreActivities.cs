@@ -1,0 +1,137 @@
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Encryption;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Stores;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
+using Serilog;
+
+namespace LuxHedge.Activities.Database.Restore;
+
+/// <summary>
+/// The steps of a restore (docs/restore.md). Each may be killed, or left behind alive, at any instant and run again; each that writes asks at
+/// the last door first.
+/// </summary>
+public sealed class RestoreActivities : IRestoreActivities
+{
+    /// <summary>Of the <c>using</c> records.</summary>
+    private const string Use = "restore";
+
+    private readonly Plan plan;
+    private readonly ClusterConnections clusters;
+    private readonly IEvidenceStore evidence;
+    private readonly ILogger log;
+    private readonly BackupCatalog catalog;
+    private readonly RecordWriter records;
+    private readonly RestoreBackups backups;
+    private readonly MadeDatabases made;
+    private readonly RestoreDoor door;
+    private readonly Preflight preflight;
+
+    public RestoreActivities(
+        Plan plan, StoreSet stores, KeyRing keys, ClusterConnections clusters, WriterKey writer, IEvidenceStore evidence, TimeProvider time, ILogger log)
+    {
+        (this.plan, this.clusters, this.evidence, this.log) = (plan, clusters, evidence, log.ForContext<RestoreActivities>());
+        catalog = new BackupCatalog(plan, stores, time);
+        records = new RecordWriter(stores, writer, time);
+        backups = new RestoreBackups(plan, stores, keys);
+        made = new MadeDatabases(plan, stores);
+        door = new RestoreDoor(plan, clusters, made, time);
+        preflight = new Preflight(plan, catalog, backups, clusters, made, time);
+    }
+
+    public Task<RestorePlan> PreflightAsync(RestoreRequest request) =>
+        ReachAsync(request, () => preflight.LookAsync(request, Beat.Cancellation));
+
+    public Task PrepareAsync(RestoreWork work) => WithBackupAsync(work, replaces: true, async (reader, state) =>
+    {
+        // Released at the clean-up: a restore outlives this activity.
+        _ = await BackupUse.BeginAsync(
+            catalog, records, new Signed<Manifest>(reader.Manifest, reader.Manifest.Writer, reader.ManifestSha256), work.Request.RunId, Use, Beat.Cancellation);
+        await new Preparation(state).PrepareAsync(work, Selection.Of(reader.Index, work.Request.Collections).Base(reader.Index, work.Plan.Database), Beat.Cancellation);
+        return true;
+    });
+
+    public Task<LoadResult> LoadLaneAsync(LoadWork work) => WithBackupAsync(work.Restore, replaces: false, async (reader, state) =>
+    {
+        var selection = Selection.Of(reader.Index, work.Restore.Request.Collections);
+        var ranges = selection.Base(reader.Index, work.Restore.Plan.Database)
+            .SelectMany(b => b.Indexed.Ranges.Select(range => (range, b.Into)))
+            .ToDictionary(r => r.range.Number);
+        var sizes = reader.Index.Chunks.Where(c => ranges.ContainsKey(c.Chunk.Range)).GroupBy(c => c.Chunk.Range)
+            .Select(g => (g.Key, g.Sum(c => (long)c.Chunk.RawLength)));
+        var mine = LaneAssignment.Assign(sizes, work.Restore.Plan.Lanes)[work.Lane];
+        var result = await new LaneLoader(reader, state, work.Lane).LoadAsync(
+            [.. mine.Select(n => ranges[n])], work.Restore.Plan.Documents, Beat.Cancellation);
+        foreach (var problem in reader.Problems)
+            log.Warning("Restore read {Object} from another store: in {Store} it {What}", problem.Object, problem.Store, problem.What);
+        return result;
+    });
+
+    public Task<ReplayResult> ReplayAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, async (reader, state) =>
+    {
+        var fence = await state.RaiseAsync("replay", Beat.Cancellation);
+        var selection = Selection.Of(reader.Index, work.Request.Collections);
+        var start = KeptCollections.ToState(await fence.ReadAsync(Beat.Cancellation), await KeptCollections.ReadAsync(state, Beat.Cancellation));
+        var scope = new ReplayScope(
+            reader.Index.Database, selection.Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), work.Plan.To, reader.Index.EndMark);
+        using var session = await RawCursor.StartSessionAsync(state.Database.Client, Beat.Cancellation);
+        var target = new BesideTarget(state, fence, session);
+        var total = reader.Index.Oplog.Sum(c => (long)c.Chunk.Documents);
+        var end = await new OplogReplay(scope, start, target, onProgress: done => Beat.Report("replay the oplog", done, total, "entries"))
+            .RunAsync(new BackupOplog(reader), Beat.Cancellation);
+        return new ReplayResult(
+            end.Entries, end.Written, end.Windows, end.Position.Time, [.. target.Refused, .. end.Losses.Select(l => new Check("replay", Verdict.Failed, l))]);
+    });
+
+    public Task<IReadOnlyList<Check>> BuildIndexesAsync(RestoreWork work) =>
+        InTargetAsync(work, replaces: false, state => new IndexBuilder(state).BuildAsync(Beat.Cancellation));
+
+    public Task<CheckResult> CheckAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, (reader, state) =>
+        new RestoredCheck(state, reader).CompareAsync(
+            work, Selection.Of(reader.Index, work.Request.Collections), plan.Assets[work.Request.Asset].Canary, Beat.Cancellation));
+
+    public Task<IReadOnlyList<Check>> CutOverAsync(RestoreWork work) => WithBackupAsync(work, replaces: true, (reader, state) =>
+        new CutOver(state).ReplaceAsync(work, Selection.Of(reader.Index, work.Request.Collections), Beat.Cancellation));
+
+    public Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded) => ReachAsync(work.Request, async () =>
+    {
+        // No decisions are needed to take away what is our own; where it is, this worker's plan says.
+        var place = RestorePlace.Of(plan, work.Request);
+        var state = await RestoringState.OpenAsync(clusters[place.Cluster], place.Database, work.Request.RunId, Beat.Cancellation);
+        var result = await CleanUp.RunAsync(state, place, work.Request.Purpose, succeeded, Beat.Cancellation);
+        await BackupUse.Resume(catalog, records, work.Request.Asset, work.Plan.BackupId, work.Plan.ManifestSha256, work.Request.RunId, Use).DisposeAsync();
+        return result;
+    });
+
+    public Task<IReadOnlyList<string>> WriteEvidenceAsync(RestoreEvidence evidence) => this.evidence.KeepAsync(evidence, Beat.Cancellation);
+
+    private Task<T> WithBackupAsync<T>(RestoreWork work, bool replaces, Func<BackupReader, RestoringState, Task<T>> step) => InTargetAsync(work, replaces, async state =>
+    {
+        using var reader = await backups.OpenAsync(work, Beat.Cancellation);
+        return await step(reader, state);
+    });
+
+    private Task<T> InTargetAsync<T>(RestoreWork work, bool replaces, Func<RestoringState, Task<T>> step) => ReachAsync(work.Request, async () =>
+    {
+        var place = await door.OpenAsync(work, replaces, Beat.Cancellation);
+        return await step(await RestoringState.OpenAsync(clusters[place.Cluster], place.Database, work.Request.RunId, Beat.Cancellation));
+    });
+
+    /// <summary>A server that can't be reached is told as that.</summary>
+    private async Task<T> ReachAsync<T>(RestoreRequest request, Func<Task<T>> step)
+    {
+        try
+        {
+            return await step();
+        }
+        catch (Exception e) when (Explain(e, request) is not null)
+        {
+            throw Explain(e, request)!;
+        }
+    }
+
+    private RefusalException? Explain(Exception e, RestoreRequest request) =>
+        e is not RefusalException and not OperationCanceledException && plan.Assets.TryGetValue(request.Asset, out var asset) && asset.Cluster is { } cluster
+            ? clusters.Explain(e, cluster) : null;
+}
