@@ -6,6 +6,8 @@ using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 using Temporalio.Activities;
+using Temporalio.Client;
+using Temporalio.Exceptions;
 
 namespace LuxHedge.Tests.Workflow;
 
@@ -57,8 +59,15 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
 
     public void Fail(string call, Exception e) => On(call, () => throw e);
 
-    /// <summary>The call hangs, heartbeating, until it is cancelled.</summary>
-    public void Hang(string call) => On(call, Forever);
+    /// <summary>
+    /// The calls hang, heartbeating, until they are cancelled. Let all hang that could end just when others are cancelled: the time-skipping server
+    /// takes the cancellation of an activity that has just ended for an error, which real servers don't.
+    /// </summary>
+    public void Hang(params string[] calls)
+    {
+        foreach (var call in calls)
+            On(call, Forever);
+    }
 
     public bool WasCancelled(string call) => calls.Contains($"cancelled {call}");
 
@@ -81,7 +90,18 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
         var context = ActivityExecutionContext.Current;
         var workflow = context.TemporalClient.GetWorkflowHandle(context.Info.WorkflowId!);
         ClusterTime? until = null;
-        await Until(async () => (until = await workflow.QueryAsync<ClusterTime?>(Wire.OplogUntil, [])) is not null, "tail-oplog");
+        await Until(async () =>
+        {
+            try
+            {
+                var rpc = new RpcOptions { Timeout = TimeSpan.FromSeconds(1), CancellationToken = context.CancellationToken };
+                return (until = await workflow.QueryAsync<ClusterTime?>(Wire.OplogUntil, [], new() { Rpc = rpc })) is not null;
+            }
+            catch (RpcException e) when (e.Code is RpcException.StatusCode.DeadlineExceeded or RpcException.StatusCode.Cancelled)
+            {
+                return false; // no worker is free to answer just now
+            }
+        }, "tail-oplog");
         Returned.Enqueue("tail-oplog ended");
         return new(1, 40, 400, 100, Start, until!.Value);
     }

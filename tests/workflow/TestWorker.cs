@@ -1,11 +1,13 @@
 using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 using Temporalio.Client;
+using Temporalio.Exceptions;
 using Temporalio.Testing;
 using Temporalio.Worker;
 
@@ -65,6 +67,28 @@ internal sealed class TestWorker : IAsyncDisposable
     /// <summary>Into production, asked for by the operator.</summary>
     public RestoreRequest CreateRestore() => new("run-r", "luxhedge_production", Queue, "luxhedge_production", RestorePurpose.Recovery, null, null, null, null, null,
         Drop: true, NoSafetyBackup: false, null, new("default", "run-r", "operator", Answers.Moment, "hash", "good"));
+
+    /// <summary>Skips this much time.</summary>
+    public Task SkipAsync(TimeSpan time) => environment.DelayAsync(time);
+
+    /// <summary>The error a failed run tells of.</summary>
+    public static async Task<ErrorReport> FailureAsync(WorkflowHandle run)
+    {
+        var failure = await Assert.ThrowsAsync<WorkflowFailedException>(() => run.GetResultAsync());
+        return Failures.ToReport(failure.InnerException!);
+    }
+
+    public static Task<DecisionAnswer> AbortAsync(WorkflowHandle run, string person = "alice", string reason = "wrong backup") =>
+        run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Abort, [new AbortOrder(person, reason)]);
+
+    /// <summary>Waits until the run asks, and decides.</summary>
+    public static async Task<DecisionAnswer> DecideAsync(
+        WorkflowHandle run, string person, DecisionKind kind = DecisionKind.Approved, string signature = "good", Func<Decision, Decision>? change = null)
+    {
+        var ask = (await UntilAsync(run, s => s.WaitingFor is not null)).WaitingFor!;
+        var decision = new Decision(ask.Namespace, ask.RunId, ask.Step, ask.Nonce, ask.Hash, kind, person, "as asked", Answers.Moment, person, signature);
+        return await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Decide, [change is null ? decision : change(decision)]);
+    }
 
     /// <summary>Waits until the run's state is so.</summary>
     public static async Task<RunState> UntilAsync(WorkflowHandle run, Func<RunState, bool> condition)
