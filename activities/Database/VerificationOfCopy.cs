@@ -69,7 +69,7 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
             return;
         }
 
-        CheckPresence(look, list, versions);
+        var unusable = CheckPresence(look, list, versions);
         var keyObjects = await CheckKeyObjectsAsync(look, manifest, cancellation);
         var extra = versions.Where(v => v.Value.Exists(o => !o.IsDeleteMarker))
             .Select(v => v.Key)
@@ -80,7 +80,7 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
         using var keys = keyObjects ? await OpenKeysAsync(look, manifest, cancellation) : null;
         await CheckExtraAsync(look, extra, versions, manifest, keys, cancellation);
         if (look.Level != VerificationLevel.Presence)
-            await CheckBytesAsync(look, manifest, list, keys, cancellation);
+            await CheckBytesAsync(look, manifest, list, unusable, keys, cancellation);
     }
 
     private async Task<Manifest?> ReadManifestAsync(
@@ -124,8 +124,10 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
             look.Findings.Bad(name, BackupCatalog.OtherVersions(found, used));
     }
 
-    private static void CheckPresence(Look look, ObjectList list, SortedDictionary<string, List<ObjectVersion>> versions)
+    /// <returns>Objects of which no version can be the one that was written.</returns>
+    private static HashSet<string> CheckPresence(Look look, ObjectList list, SortedDictionary<string, List<ObjectVersion>> versions)
     {
+        var unusable = new HashSet<string>(StringComparer.Ordinal);
         foreach (var needed in new[] { ObjectNames.Index(look.Asset, look.Id), ObjectNames.Ranges(look.Asset, look.Id) })
         {
             if (list.Objects.All(o => o.Name != needed))
@@ -138,15 +140,19 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
             if (there.Count == 0)
             {
                 look.Findings.Bad(wanted.Name, "is missing");
+                unusable.Add(wanted.Name);
             }
             else if (there.TrueForAll(v => v.Size != wanted.Size))
             {
                 var size = there[0].Size;
                 look.Findings.Bad(wanted.Name, $"is {(size < wanted.Size ? "truncated" : "lengthened")}: {size} bytes, {wanted.Size} were written");
+                unusable.Add(wanted.Name);
             }
 
             CheckOver(look, versions, wanted.Name, "the version with the recorded hash is used");
         }
+
+        return unusable;
     }
 
     /// <returns>Whether there is one that verifies.</returns>
@@ -223,10 +229,12 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
         }
     }
 
-    private static async Task CheckBytesAsync(Look look, Manifest manifest, ObjectList list, DataKeys? keys, CancellationToken cancellation)
+    private static async Task CheckBytesAsync(
+        Look look, Manifest manifest, ObjectList list, HashSet<string> unusable, DataKeys? keys, CancellationToken cancellation)
     {
-        var meter = new Meter($"integrity in {look.Store.Name}", list.Objects.Sum(o => o.Size));
-        var small = list.Objects.Where(o => !IsPack(look, o.Name)).ToList();
+        var objects = list.Objects.Where(o => !unusable.Contains(o.Name)).ToList();
+        var meter = new Meter($"integrity in {look.Store.Name}", objects.Sum(o => o.Size));
+        var small = objects.Where(o => !IsPack(look, o.Name)).ToList();
         IndexDocument? index = null;
         var ranges = new List<RangesDocument>();
         foreach (var one in small)
@@ -250,7 +258,7 @@ internal sealed class VerificationOfCopy(Plan plan, StoreSet stores, KeyRing key
         var chunks = all.ToLookup(c => c.Pack, c => c.Chunk, StringComparer.Ordinal);
         var attempts = new ConcurrentDictionary<string, string>(StringComparer.Ordinal);
         await Parallel.ForEachAsync(
-            list.Objects.Where(o => IsPack(look, o.Name)),
+            objects.Where(o => IsPack(look, o.Name)),
             new ParallelOptions { MaxDegreeOfParallelism = PacksAtOnce, CancellationToken = cancellation },
             async (pack, token) => await TryAsync(look, pack.Name, async () =>
             {

@@ -30,6 +30,9 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
 
     public string Name { get; }
 
+    /// <summary>For tests: a mount without hard links.</summary>
+    internal Func<string, string, bool> Link { get; init; } = Posix.TryLink;
+
     public Task ProbeAsync(CancellationToken cancellation)
     {
         CheckRoot();
@@ -312,7 +315,7 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
             bool linked;
             try
             {
-                linked = Posix.TryLink(partial!, path);
+                linked = store.Link(partial!, path);
             }
             catch (HardLinkException e)
             {
