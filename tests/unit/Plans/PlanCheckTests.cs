@@ -35,6 +35,15 @@ public sealed class PlanCheckTests : IDisposable
     }
 
     [Fact]
+    public void The_plan_of_the_compose_file_is_valid()
+    {
+        var report = PlanCheck.Run(Repository.Path("luxhedge.compose.yaml"), clock);
+
+        Assert.True(report.Valid, string.Join("\n", report.Problems));
+        Assert.True(Assert.Single(report.Assets).RunsNow);
+    }
+
+    [Fact]
     public void Who_has_not_enrolled_is_named_and_so_is_the_policy_that_nobody_can_meet()
     {
         var yaml = SamplePlan.With($"\"{SamplePlan.Alice}\"", "${file:people/alice.pub}").Replace($"\"{SamplePlan.Bob}\"", "${file:people/bob.pub}");
