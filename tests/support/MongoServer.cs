@@ -17,7 +17,7 @@ public sealed class MongoServer : IAsyncDisposable
     private MongoServer(SandboxMongoDb server)
     {
         this.server = server;
-        Client = new MongoClient(server.ConnectionString);
+        Client = SandboxMongoDb.CreateClient(server.ConnectionString);
     }
 
     public string ConnectionString => server.ConnectionString;

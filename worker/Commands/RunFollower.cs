@@ -21,6 +21,8 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
     /// <summary>Between two looks where only lines are written.</summary>
     public static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
+    private readonly Dictionary<string, RunLines> told = [];
+
     /// <summary>Follows to the result.</summary>
     /// <exception cref="RunFailedException">The run ended without one.</exception>
     /// <exception cref="StoppedFollowingException">Ctrl-C: the run goes on.</exception>
@@ -78,10 +80,14 @@ public sealed class RunFollower(CommandContext context, IRuns runs)
 
     private async Task WatchInLinesAsync(IAnsiConsole console, RunWatch watch, Func<RunWatch, bool> until, CancellationToken cancellation)
     {
-        var lines = new RunLines(watch.Run, context);
-        foreach (var line in lines.First(watch))
+        // Watched again, as after a question, a run goes on where its lines ended.
+        if (!told.TryGetValue(watch.Run.RunId, out var lines))
         {
-            console.WriteLine(line);
+            told[watch.Run.RunId] = lines = new RunLines(watch.Run, context);
+            foreach (var line in lines.First(watch))
+            {
+                console.WriteLine(line);
+            }
         }
 
         await foreach (var _ in LooksAsync(watch, until, Look, cancellation))

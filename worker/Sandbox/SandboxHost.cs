@@ -21,7 +21,7 @@ public sealed class SandboxHost : IAsyncDisposable
         Plan = plan;
         this.worker = worker;
         Documents = documents;
-        Client = new MongoClient(servers.MongoDb.ConnectionString);
+        Client = SandboxMongoDb.CreateClient(servers.MongoDb.ConnectionString);
     }
 
     public SandboxFolder Folder { get; }
@@ -121,7 +121,7 @@ public sealed class SandboxHost : IAsyncDisposable
 
     private static async Task<long> LoadAsync(SandboxMongoDb mongoDb, Action<string, string> say, CancellationToken cancellation)
     {
-        using var client = new MongoClient(mongoDb.ConnectionString);
+        using var client = SandboxMongoDb.CreateClient(mongoDb.ConnectionString);
         await SandboxMarker.RefuseForeignAsync(client, cancellation);
         var database = client.GetDatabase(SandboxPlan.Asset);
         if ((await SandboxMongoDb.ListDatabasesAsync(client, cancellation)).Contains(SandboxPlan.Asset))

@@ -45,11 +45,17 @@ public sealed class SandboxStory(CommandContext context, SandboxHost sandbox, bo
             follower, await runs.StartAsync(new DatabaseBackupRequest(RunId("backup"), asset.Name, Queue), cancellation), cancellation);
         if (backup.Backup is null)
         {
-            return new StoryDocument(Verdicts.Worst([Verdict.NotProven, backup.Verdict]), null, null, sandbox.Software);
+            return EndEarly(Verdicts.Worst([Verdict.NotProven, backup.Verdict]), null, "There is no backup.");
         }
 
-        Done($"{backup.Backup.Id}: {Amounts.Count(backup.Backup.Documents)} documents, {Amounts.Bytes(backup.Backup.RawBytes)}, "
-            + $"{Amounts.Bytes(backup.Backup.StoredBytes)} stored", backup.Verdict);
+        Say($"{backup.Backup.Id}: {Amounts.Count(backup.Backup.Documents)} documents, {Amounts.Bytes(backup.Backup.RawBytes)}, "
+            + $"{Amounts.Bytes(backup.Backup.StoredBytes)} stored");
+        if (backup.Verdict != Verdict.Proven)
+        {
+            return EndEarly(backup.Verdict, backup.Backup, "The backup is not complete and verified in every store, so the database is not lost on purpose.");
+        }
+
+        Say($"Complete and verified in {Words.List(backup.Backup.Copies.Select(c => c.Store))}; proven only once a restore of it was tested.");
 
         Chapter(2, "Test it: restore it into a scratch database and compare with what the source held");
         var verification = await FollowAsync<VerificationSummary>(
@@ -58,11 +64,15 @@ public sealed class SandboxStory(CommandContext context, SandboxHost sandbox, bo
                 new VerificationRequest(RunId("verify"), asset.Name, Queue, backup.Backup.Id, null, VerificationLevel.Restore), cancellation),
             cancellation);
         BackupViews.Verification(console, verification);
+        if (verification.Verdict != Verdict.Proven)
+        {
+            return EndEarly(verification.Verdict, backup.Backup, "The restore test did not prove the backup, so the database is not lost on purpose.");
+        }
 
         Chapter(3, $"The database is lost: {SandboxPlan.Asset} is dropped");
         Ask($"Drop {SandboxPlan.Asset}? It carries the sandbox's marker.", "The story drops the sandbox's database.");
         await SandboxMarker.DropAsync(sandbox.Production, cancellation);
-        console.MarkupLine("  It is gone.");
+        Say("It is gone.");
 
         Chapter(4, $"Get it back: {Requester} asks, another person must approve");
         var restore = await RestoreAsync(follower, runs, cancellation);
@@ -133,7 +143,14 @@ public sealed class SandboxStory(CommandContext context, SandboxHost sandbox, bo
         console.MarkupLine($"[bold]{number}. {Words.Plain(title)}[/] [grey]({Amounts.Span(clock.Elapsed)} into the story)[/]");
     }
 
-    private void Done(string what, Verdict verdict) => console.MarkupLine($"  {Words.Markup(verdict)}  {Words.Plain(what)}");
+    private void Say(string what) => console.MarkupLine($"  {Words.Plain(what)}");
+
+    private StoryDocument EndEarly(Verdict verdict, BackupSummary? backup, string why)
+    {
+        console.WriteLine();
+        console.MarkupLine($"{Words.Markup(verdict)}  The story ends here. {Words.Plain(why)}");
+        return new StoryDocument(verdict, backup, null, sandbox.Software);
+    }
 
     private void Ask(string question, string destroys)
     {

@@ -16,6 +16,10 @@ public sealed record MongoDbOptions(int OplogEntries = 5_000_000, int CacheMegab
 public sealed class SandboxMongoDb : IAsyncDisposable
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Longer than any index of the sample takes on a machine that has other work.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     private static readonly string[] OwnDatabases = ["admin", "config", "local"];
 
     private SandboxMongoDb(string connectionString, string software, ServerProcess? process)
@@ -161,6 +165,17 @@ public sealed class SandboxMongoDb : IAsyncDisposable
         throw new RefusalException(
             ErrorKinds.Usage, $"The MongoDB server given in {ServerFinder.MongoDbVariable} is no writable primary of a replica set.", null,
             "The oplog that backups are made consistent with is a replica set's.");
+    }
+
+    /// <summary>A client that waits for a busy server. A heartbeat that is not answered in time ends every command under way, and SecantusDB
+    /// answers none while it builds an index.</summary>
+    public static MongoClient CreateClient(string connection)
+    {
+        var settings = MongoClientSettings.FromConnectionString(connection);
+        settings.HeartbeatTimeout = Patience;
+        settings.ConnectTimeout = Patience;
+        settings.ServerMonitoringMode = MongoDB.Driver.Core.Servers.ServerMonitoringMode.Poll;
+        return new MongoClient(settings);
     }
 
     private static MongoClient CreateClient(string connection, TimeSpan timeout)
