@@ -60,7 +60,7 @@ public static class DecisionSigner
             return "it neither approves nor denies";
         }
 
-        return Verifies(person, decision.Signature, () => SignedBytes(decision));
+        return Verifies(person, decision.At, decision.Signature, () => SignedBytes(decision));
     }
 
     /// <summary>The bytes that are signed; docs/format.md has a vector.</summary>
@@ -78,11 +78,13 @@ public static class DecisionSigner
         .ToArray();
 
     /// <summary>Null, or why the signature is not that person's.</summary>
-    internal static string? Verifies(PersonPlan person, string signature, Func<byte[]> signed)
+    internal static string? Verifies(PersonPlan person, DateTimeOffset at, string signature, Func<byte[]> signed)
     {
-        if (person.PublicKey is not { } publicKey)
+        if (person.PublicKeyAt(at) is not { } publicKey)
         {
-            return $"the plan has no public key of '{person.Name}'";
+            return person.PublicKey is null
+                ? $"the plan has no public key of '{person.Name}'"
+                : $"the key of '{person.Name}' expired on {person.KeyExpires:yyyy-MM-dd}";
         }
 
         try

@@ -67,7 +67,7 @@ public static class RequestSigner
             return $"the request names '{request.Person}', who is not in the plan";
         }
 
-        return DecisionSigner.Verifies(person, request.Signature, () => SignedBytes(request, workflowId)) is { } why
+        return DecisionSigner.Verifies(person, request.At, request.Signature, () => SignedBytes(request, workflowId)) is { } why
             ? $"the request does not verify: {why}"
             : null;
     }

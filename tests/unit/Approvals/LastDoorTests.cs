@@ -81,6 +81,16 @@ public sealed class LastDoorTests : IDisposable
         AssertShut(_people.CreateQuestion(_people.Decide("alice", at: TestPeople.Now.AddMinutes(minutes))), why);
 
     [Fact]
+    public void An_expired_key_counts_for_nothing()
+    {
+        var question = _people.CreateQuestion(_people.Decide("alice"));
+        var people = question.Plan.People.ToDictionary();
+        people["alice"] = people["alice"] with { KeyExpires = DateOnly.FromDateTime(TestPeople.Now.UtcDateTime) };
+
+        AssertShut(question with { Plan = question.Plan with { People = people } }, "the key of 'alice' expired on 2026-11-23");
+    }
+
+    [Fact]
     public void A_decision_changed_in_anything_counts_for_nothing()
     {
         var good = _people.Decide("alice");

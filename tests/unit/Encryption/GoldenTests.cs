@@ -107,9 +107,9 @@ public sealed class GoldenTests
         var requestBytes = RequestSigner.SignedBytes(request, "restore/luxhedge_production");
 
         Assert.Equal(Text(golden.GetProperty("decision"), "signedBytes"), Hex(decisionBytes));
-        Assert.Null(DecisionSigner.Verifies(person, decision.Signature, () => decisionBytes));
+        Assert.Null(DecisionSigner.Verifies(person, decision.At, decision.Signature, () => decisionBytes));
         Assert.Equal(Text(golden.GetProperty("request"), "signedBytes"), Hex(requestBytes));
-        Assert.Null(DecisionSigner.Verifies(person, request.Signature, () => requestBytes));
+        Assert.Null(DecisionSigner.Verifies(person, request.At, request.Signature, () => requestBytes));
     }
 
     [Fact]
