@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
@@ -53,6 +54,20 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public ConcurrentQueue<DatabaseBackupRequest> Backups { get; } = new();
     public ClusterTime? NewestToldToEnd { get; private set; }
     public SealWork? SealAsked { get; private set; }
+
+    public static FakeActivities Failing(string call)
+    {
+        var activities = new FakeActivities();
+        activities.Fail(call, new RefusalException(ErrorKinds.Backup, "It can't be done.", call, "Do something else."));
+        return activities;
+    }
+
+    public static FakeActivities Hanging(params string[] calls)
+    {
+        var activities = new FakeActivities();
+        activities.Hang(calls);
+        return activities;
+    }
 
     /// <summary>Runs this inside the call, before it answers. The name is as in <see cref="Calls"/>.</summary>
     public void On(string call, Func<Task> hook) => hooks[call] = hook;

@@ -17,6 +17,8 @@ namespace LuxHedge.Worker.Hosting;
 /// </summary>
 public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorkerInterceptor
 {
+    private const int AttemptsAtTheUnknown = 5;
+
     public ActivityInboundInterceptor InterceptActivity(ActivityInboundInterceptor nextInterceptor) => new Inbound(nextInterceptor, log, masker);
 
     private sealed class Inbound(ActivityInboundInterceptor next, ILogger log, SecretMasker masker) : ActivityInboundInterceptor(next)
@@ -32,7 +34,7 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
             catch (RefusalException e)
             {
                 var report = masker.Apply(e.Report);
-                var mayPass = e.MayPass || report.Kind == ErrorKinds.Fenced;
+                var mayPass = MayPass(e, info.Attempt);
                 log.Warning(e, "{Activity}, attempt {Attempt}, refused ({Kind}): {Refusal}", info.ActivityType, info.Attempt, report.Kind, report.Message);
                 throw new ApplicationFailureException(report.Message, e, errorType: report.Kind, nonRetryable: !mayPass, details: [report]);
             }
@@ -42,6 +44,11 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
                 throw;
             }
         }
+
+        // A raised fence concerns the attempt it was raised against. A server that never answered this process may still be the one that another
+        // worker spoke with a minute ago: a few attempts, half a minute, are worth it. (At the door the policy retries neither.)
+        private static bool MayPass(RefusalException e, int attempt) =>
+            e.MayPass || e.Report.Kind == ErrorKinds.Fenced || (e.Report.Kind == ErrorKinds.Unreachable && attempt < AttemptsAtTheUnknown);
 
         private static ILogEventEnricher[] Properties(ActivityInfo info, RunFacts facts)
         {

@@ -1,9 +1,9 @@
-using LuxHedge.Activities.Database;
-using LuxHedge.Activities.Database.Restore;
-using LuxHedge.Activities.Evidence;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Encryption;
+using LuxHedge.Activities.Evidence;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
@@ -37,6 +37,9 @@ public static class WorkerHost
         var client = await ConnectAsync(plan, options, log, cancellation);
         await SearchAttributes.RegisterAsync(client, log, cancellation);
         using var host = Build(plan, options, client, writer, log);
+        // What can't be made is said now, and not by the first run.
+        foreach (var type in ActivityClasses.All)
+            host.Services.GetRequiredService(type);
         await host.StartAsync(cancellation);
         log.Information("Takes work from {Queue} and {Lanes} of {Address} (namespace {Namespace}), {Places} lanes at once",
             plan.Temporal.TaskQueue, TaskQueues.Lanes(plan.Temporal.TaskQueue), plan.Temporal.Address, plan.Temporal.Namespace, Places(plan, options));

@@ -5,7 +5,7 @@ namespace LuxHedge.Workflows.Runs;
 
 /// <summary>
 /// Every way an activity is called, by name. A refusal (an ErrorReport's kind as error type) is never retried, but for <c>unreachable</c> and
-/// <c>fenced</c>, which the worker reports as retryable: whether waiting helps is decided here.
+/// <c>fenced</c>, which the worker may report as retryable: whether waiting helps is decided here.
 /// </summary>
 public static class ActivityPolicies
 {
