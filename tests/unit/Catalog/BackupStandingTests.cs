@@ -124,7 +124,7 @@ public sealed class BackupStandingTests
         var accepted = Record(RecordKinds.Accepted, 2, null, null);
         var signed = accepted with
         {
-            Record = accepted.Record with { Decision = new("ns", "run", "accept", "n", "h", Workflows.Approvals.DecisionKind.Approved, "alice", "cleaned", Now, "alice", "sig") },
+            Record = accepted.Record with { Decision = new("ns", "run", "accept", "n", "h", LuxHedge.Workflows.Approvals.DecisionKind.Approved, "alice", "cleaned", Now, "alice", "sig") },
         };
 
         Assert.True(BackupStanding.Judge(manifest, Hash, ["s3"], [Verified, signed], Now, _ => null).Summary.Eligible);
