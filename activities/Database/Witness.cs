@@ -12,7 +12,8 @@ public sealed record CollectionWitness(
     string Collection, string? Uuid, string Type, string Options, IReadOnlyList<string> Indexes,
     long Documents, IReadOnlyList<WitnessShare> Shares, string? Missing);
 
-/// <summary>An order-free hash of a range: the sum modulo 2^256 of the SHA-256 of each document's BSON, as lower-case hex, big-endian.</summary>
+/// <summary>An order-free hash of a range: the sum modulo 2^256 of the SHA-256 of each document's BSON (with a top-level
+/// <c>_id</c> moved to the front), as lower-case hex, big-endian.</summary>
 /// <param name="Min">As in <see cref="PlannedRange"/>; both null: the whole collection.</param>
 public sealed record WitnessShare(string? Min, string? Max, bool ByHint, long Documents, string Hash);
 
