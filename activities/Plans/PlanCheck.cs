@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LuxHedge.Workflows;
 
 namespace LuxHedge.Activities.Plans;
@@ -70,30 +71,23 @@ public static class PlanCheck
     private static AssetReport Asset(Plan plan, AssetPlan asset)
     {
         var written = plan.Document.GetProperty("assets").GetProperty(asset.Name);
-        var later = new List<string>();
-        var unusable = asset.Stores.Where(s => !UsableStores.Contains(plan.Stores[s].Kind, StringComparer.Ordinal)).ToList();
-        foreach (var store in unusable)
-        {
-            later.Add($"store {store}: kind {plan.Stores[store].Kind} can't be written yet, so no backup of this asset can be complete in every store of the plan");
-        }
-
         var runnable = RunnableKinds.Contains(asset.Kind, StringComparer.Ordinal);
-        if (!runnable)
-        {
-            later.Add($"assets of kind {asset.Kind} can't be backed up or restored by this version: they are in the plan, and later work runs them");
-        }
-        else
-        {
-            later.AddRange(LaterOfDatabase(written));
-        }
-
+        IReadOnlyList<string> later = runnable
+            ? [.. LaterStores(plan, asset), .. LaterOfDatabase(written)]
+            : [$"assets of kind {asset.Kind} can't be backed up or restored by this version: they are in the plan, and later work runs them"];
         IReadOnlyList<string> now = runnable
             ? [$"luxhedge backup run {asset.Name}", $"luxhedge backups verify ID --level restore", $"luxhedge restore run {asset.Name}"]
             : [];
         return new AssetReport(asset.Name, asset.Kind, runnable, now, later, asset.Stores, asset.Rto, asset.Rpo);
     }
 
-    private static IEnumerable<string> LaterOfDatabase(System.Text.Json.JsonElement written)
+    private static IEnumerable<string> LaterStores(Plan plan, AssetPlan asset) =>
+        from store in asset.Stores
+        let kind = plan.Stores[store].Kind
+        where !UsableStores.Contains(kind, StringComparer.Ordinal)
+        select $"store {store}: kind {kind} can't be written yet, so no backup of this asset can be complete in every store of the plan";
+
+    private static IEnumerable<string> LaterOfDatabase(JsonElement written)
     {
         if (written.TryGetProperty("schedule", out _))
         {

@@ -226,7 +226,7 @@ internal sealed class PlanRules(YamlMapping root, string folder)
         CheckRetention(asset, path, at);
         if (asset.Text("kind") == "database" && asset["production"] is null)
         {
-            Warn(at, path, "names no production.approval: it counts as no production, and nobody is asked before it is overwritten");
+            Warn(at, path, "names no production.approval: a restore over it is refused, since nobody could approve it");
         }
     }
 

@@ -18,7 +18,18 @@ internal static class PublicKeyText
 
     /// <returns>The base64 text.</returns>
     /// <exception cref="RefusalException">Kind <c>plan</c>: the file or variable isn't there.</exception>
-    public static string Read(string written) => IsReference(written) ? Unwrap(new SecretReference(written, folder: "/").Resolve()) : written;
+    public static string Read(string written)
+    {
+        try
+        {
+            return IsReference(written) ? Unwrap(new SecretReference(written, folder: "/").Resolve()) : written;
+        }
+        catch (RefusalException e)
+        {
+            throw new RefusalException(
+                ErrorKinds.Plan, "The public key that the plan names is not there.", e.Report.Where, "Put the public half there: base64, or PEM as openssl writes it.", e);
+        }
+    }
 
     public static string? ReadIfEnrolled(string? written)
     {
