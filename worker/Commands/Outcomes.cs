@@ -23,6 +23,7 @@ public static class Outcomes
 
         context.Answer(backup, console =>
         {
+            console.WriteLine();
             BackupViews.Show(console, backup, context.Now);
             foreach (var store in result.Stores.Where(s => s.Verdict != Verdict.Proven))
             {

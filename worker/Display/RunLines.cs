@@ -37,10 +37,10 @@ public sealed class RunLines(RunRow run, CommandContext context)
         }
 
         awayTold = false;
-        if (watch.Problem != problemTold)
+        if ((watch.Problem is null) != (problemTold is null))
         {
             problemTold = watch.Problem;
-            yield return watch.Problem ?? "a worker has taken the run";
+            yield return watch.Problem ?? "a worker answers";
         }
 
         foreach (var line in Steps(watch.State?.Steps ?? []))

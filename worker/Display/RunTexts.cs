@@ -8,7 +8,9 @@ namespace LuxHedge.Worker.Display;
 /// <summary>The sentences about a run, the same on a terminal and in plain lines.</summary>
 public static class RunTexts
 {
-    public static string Name(ActivityView pending) => pending.Progress?.What is { Length: > 0 } what ? what : pending.Activity.Replace('-', ' ');
+    /// <summary>What it says it does, else its name. 'collections  10 collections' says nothing that the name does not.</summary>
+    public static string Name(ActivityView pending) =>
+        pending.Progress is { What.Length: > 0 } progress && progress.What != progress.Unit ? progress.What : pending.Activity.Replace('-', ' ');
 
     /// <summary>Null where nothing is known yet.</summary>
     public static string? Progress(RunWatch watch, ActivityView pending)
@@ -24,7 +26,8 @@ public static class RunTexts
                 ? $"{Amounts.Of(Math.Min(progress.Done, progress.Total), progress.Unit)} of {Amounts.Of(progress.Total, progress.Unit)} ({Percent(progress)})"
                 : Amounts.Of(progress.Done, progress.Unit),
         };
-        if (watch.Rate(pending) is > 0 and var rate)
+        // Less than one a second is no rate to read.
+        if (watch.Rate(pending) is >= 1 and var rate)
         {
             parts.Add($"{Amounts.Of(rate, progress.Unit)}/s");
         }

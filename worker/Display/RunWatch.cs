@@ -10,7 +10,13 @@ public sealed class RunWatch(RunRow run, TimeProvider clock)
     /// <summary>A rate is taken over so much of the past: long enough to be steady, short enough to follow a change.</summary>
     private static readonly TimeSpan RateWindow = TimeSpan.FromSeconds(20);
 
+    /// <summary>A worker that lives answers at once, or within the few seconds that a query may take; a server goes on listing one that was
+    /// killed for minutes.</summary>
+    private static readonly TimeSpan LongSilence = TimeSpan.FromSeconds(8);
+
     private readonly Dictionary<string, Queue<(DateTimeOffset At, long Done)>> samples = [];
+
+    private DateTimeOffset answeredAt = clock.GetUtcNow();
 
     public RunRow Run { get; } = run;
 
@@ -38,7 +44,14 @@ public sealed class RunWatch(RunRow run, TimeProvider clock)
         Closed = !view.Open;
         Pending = [.. Activities(view)];
         State = view.State ?? State;
-        Problem = view.Problem;
+        if (view.State is not null || Closed)
+        {
+            answeredAt = Now;
+        }
+
+        Problem = view.Problem ?? (Now - answeredAt > LongSilence
+            ? $"No worker has answered for {Amounts.Span(TimeSpan.FromSeconds((long)(Now - answeredAt).TotalSeconds))}. Is one running? luxhedge worker"
+            : null);
         foreach (var pending in Pending)
         {
             if (pending.Progress is not { } progress)

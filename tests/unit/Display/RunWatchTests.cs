@@ -62,6 +62,19 @@ public sealed class RunWatchTests
         Assert.Equal("99 %", RunTexts.Percent(new Progress("x", 9_999, 10_000, "bytes")));
 
     [Fact]
+    public void A_worker_that_has_been_silent_for_long_is_a_problem_and_one_that_answers_is_none()
+    {
+        var (watch, clock) = CreateWatch();
+        watch.Note(View() with { State = null });
+        Assert.Null(watch.Problem);
+        clock.Advance(TimeSpan.FromSeconds(9));
+        watch.Note(View() with { State = null });
+        Assert.Equal("No worker has answered for 9 s. Is one running? luxhedge worker", watch.Problem);
+        watch.Note(View());
+        Assert.Null(watch.Problem);
+    }
+
+    [Fact]
     public void The_last_known_state_stays_when_no_worker_answers()
     {
         var (watch, _) = CreateWatch();
