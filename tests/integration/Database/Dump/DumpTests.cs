@@ -54,7 +54,7 @@ public sealed class DumpTests
 
         await db.GetCollection<BsonDocument>("system.js").InsertOneAsync(new BsonDocument { { "_id", "f" }, { "value", new BsonJavaScript("x") } });
         await db.GetCollection<BsonDocument>("mixed").InsertManyAsync(
-            [new("_id", 1), new("_id", "one"), new("_id", BsonNull.Value), new("_id", double.NaN), new("_id", true), new("_id", new BsonDocument("$a", 1))]);
+            [new("_id", 1), new("_id", "one"), new("_id", BsonNull.Value), new("_id", double.NaN), new("_id", true), new("_id", new BsonDocument("a", 1))]);
         await db.GetCollection<BsonDocument>("clustered").Indexes.CreateOneAsync(new CreateIndexModel<BsonDocument>(
             new BsonDocument("n", -1), new CreateIndexOptions<BsonDocument> { Unique = true, PartialFilterExpression = new BsonDocument("n", new BsonDocument("$gt", 1000)) }));
 
