@@ -139,11 +139,6 @@ public sealed class ClusterConnections : IDisposable
         }
 
         settings.ApplicationName ??= "luxhedge";
-        if (settings.ConnectTimeout > ServerSelection)
-        {
-            settings.ConnectTimeout = ServerSelection;
-        }
-
         return new MongoClient(settings);
     }
 }

@@ -28,7 +28,7 @@ internal static class Marks
             from = open;
         }
 
-        if (!await HasEntryAsync(local, mark, cancellation))
+        if ((await OplogTraits.ReadAsync(client, cancellation)).TicksBetweenEntries || !await HasEntryAsync(local, mark, cancellation))
         {
             var earlier = mark with { Seconds = mark.Seconds - MarginSeconds };
             var oldest = await OldestAsync(local, cancellation);
@@ -104,5 +104,21 @@ internal static class Marks
         {
             return null; // not allowed to look: the tail fetches the beginnings of the chains it meets
         }
+    }
+}
+
+/// <summary>
+/// What a server's oplog does unlike mongod's. Of servers that are not known it is found out by what they do; of SecantusDB it is known, and
+/// asking would cost a walk through its whole oplog each time.
+/// </summary>
+/// <param name="TicksBetweenEntries">Its newest time is no entry's, and times are handed out before the writes that take them can be seen.</param>
+/// <param name="SilentTail">Tailable cursors on the oplog give nothing new.</param>
+internal sealed record OplogTraits(bool TicksBetweenEntries, bool SilentTail)
+{
+    public static async Task<OplogTraits> ReadAsync(IMongoClient client, CancellationToken cancellation)
+    {
+        var build = await client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument("buildInfo", 1), ReadPreference.Primary, cancellation);
+        var secantus = build.Contains("secantusVersion");
+        return new OplogTraits(secantus, secantus);
     }
 }

@@ -31,6 +31,9 @@ internal sealed class OplogTailer(
     /// <summary>What an attempt that dies loses.</summary>
     private static readonly TimeSpan PackAge = TimeSpan.FromMinutes(3);
 
+    /// <summary>How often a server whose tailable cursors are silent is asked, while the end mark is not known.</summary>
+    private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(15);
+
     /// <summary>How far behind the majority point a server stays when it is asked by time.</summary>
     private const uint SettleSeconds = 2;
 
@@ -44,6 +47,7 @@ internal sealed class OplogTailer(
     private readonly List<StoredPack> _packs = [];
     private PackWriter? _writer;
     private IClientSessionHandle? _session;
+    private OplogTraits _traits = new(false, false);
 
     // The part under way: its link first, then what is kept. The entry read last may be one that is not kept.
     private int _used;
@@ -74,6 +78,7 @@ internal sealed class OplogTailer(
         _writer = new PackWriter(
             scope, _attempt, () => ObjectNames.OplogPack(scope.Backup.Asset, scope.Backup.BackupId, number++, _attempt[..8]));
         _session = await RawCursor.StartSessionAsync(scope.Client, cancellation);
+        _traits = await OplogTraits.ReadAsync(scope.Client, cancellation);
 
         var end = await until(cancellation);
         if (end is null || new OplogChain(_packs, start.OplogFrom).To(end.Value) is null)
@@ -110,19 +115,14 @@ internal sealed class OplogTailer(
         RawCursor? cursor = null;
         try
         {
-            var silent = false;
+            var silent = _traits.SilentTail;
             ClusterTime promised = default;
             var asked = time.GetTimestamp();
+            var pause = AskEvery;
             while (true)
             {
                 if (silent)
                 {
-                    var began = time.GetTimestamp();
-                    var majority = await MajorityAsync(cancellation);
-                    await AskAsync(majority with { Seconds = majority.Seconds - SettleSeconds }, looseBeyond: null, cancellation);
-
-                    // Such an answer may cost the server a walk through its whole oplog: it is asked a tenth of the time at most.
-                    var pause = TimeSpan.FromTicks(Math.Max(Wait.Ticks, 10 * time.GetElapsedTime(began).Ticks));
                     for (var waited = TimeSpan.Zero; waited < pause; waited += Wait)
                     {
                         await Task.Delay(Wait, time, cancellation);
@@ -132,6 +132,13 @@ internal sealed class OplogTailer(
                             return known;
                         }
                     }
+
+                    var began = time.GetTimestamp();
+                    var majority = await MajorityAsync(cancellation);
+                    await AskAsync(majority with { Seconds = majority.Seconds - SettleSeconds }, looseBeyond: null, cancellation);
+
+                    // Such an answer may cost the server a walk through its whole oplog: it is asked a tenth of the time at most.
+                    pause = TimeSpan.FromTicks(Math.Max(AskEvery.Ticks, 10 * time.GetElapsedTime(began).Ticks));
                 }
                 else
                 {
@@ -225,7 +232,7 @@ internal sealed class OplogTailer(
             await Task.Delay(Wait / 5, time, cancellation);
         }
 
-        if (_loose.Count > 0 || !await HasEntryAsync(end, cancellation))
+        if (_traits.TicksBetweenEntries || _loose.Count > 0 || !await HasEntryAsync(end, cancellation))
         {
             // This server hands out times before the writes that take them can be seen.
             await Task.Delay(TimeSpan.FromSeconds(SettleSeconds), time, cancellation);
@@ -265,6 +272,13 @@ internal sealed class OplogTailer(
 
     private async Task<byte[]> FirstLinkAsync(CancellationToken cancellation)
     {
+        if (_traits.TicksBetweenEntries)
+        {
+            // Its oplog is taken from before the mark, so the entry of exactly that time, if there is one, is of no matter.
+            await RefuseGapAsync(start.OplogFrom, cancellation);
+            return OplogEntries.StartLink(start.OplogFrom);
+        }
+
         using var cursor = await _local.GetCollection<RawBsonDocument>("oplog.rs").WithReadConcern(ReadConcern.Majority)
             .FindAsync(new BsonDocument("ts", start.OplogFrom.ToBson()), new FindOptions<RawBsonDocument> { Limit = 1 }, cancellation);
         if (await cursor.FirstOrDefaultAsync(cancellation) is { } first)

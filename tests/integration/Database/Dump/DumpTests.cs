@@ -61,7 +61,8 @@ public sealed class DumpTests
         await rig.RunAsync();
 
         using var reader = await rig.OpenAsync();
-        Assert.Equal(await rig.SourceStateAsync(), (await ReplayedBackup.ReadAsync(reader)).State);
+        var replayed = await ReplayedBackup.ReadAsync(reader, withOplog: false);
+        Assert.Equal(await rig.SourceStateAsync(rig.IsMongod ? ["readings"] : []), replayed.State.Where(c => !rig.IsMongod || c.Key != "readings").ToDictionary());
         var held = reader.Index.Collections.Select(c => c.Collection).ToDictionary(c => c.Name);
         foreach (var name in odd)
         {
