@@ -10,7 +10,7 @@ public sealed class OrderFreeHashTests
 {
     [Fact]
     public void Order_and_grouping_do_not_matter() =>
-        Gen.Select(Gen.Byte.Array[0, 50].Array[0, 20], Gen.Int[0, 20]).Sample((documents, at) =>
+        Gen.Select(Gen.Byte.Array[0, 50].Select(Document).Array[0, 20], Gen.Int[0, 20]).Sample((documents, at) =>
         {
             var (whole, reversed, first, second) = (new OrderFreeHash(), new OrderFreeHash(), new OrderFreeHash(), new OrderFreeHash());
             foreach (var (i, document) in documents.Index())
@@ -37,8 +37,8 @@ public sealed class OrderFreeHashTests
         var sum = System.Numerics.BigInteger.Zero;
         for (var i = 0; i < 50; i++)
         {
-            hash.Add(BitConverter.GetBytes(i));
-            sum += new System.Numerics.BigInteger(SHA256.HashData(BitConverter.GetBytes(i)), isUnsigned: true, isBigEndian: true);
+            hash.Add(Document([(byte)i]));
+            sum += new System.Numerics.BigInteger(SHA256.HashData(Document([(byte)i])), isUnsigned: true, isBigEndian: true);
         }
 
         var expected = (sum % (System.Numerics.BigInteger.One << 256)).ToByteArray(isUnsigned: true, isBigEndian: true);
@@ -49,10 +49,12 @@ public sealed class OrderFreeHashTests
     public void A_document_that_is_there_twice_is_not_cancelled_out()
     {
         var (none, twice) = (new OrderFreeHash(), new OrderFreeHash());
-        twice.Add([1, 2, 3]);
-        twice.Add([1, 2, 3]);
+        twice.Add(Document([1, 2, 3]));
+        twice.Add(Document([1, 2, 3]));
         Assert.NotEqual(none.ToString(), twice.ToString());
     }
+
+    private static byte[] Document(byte[] payload) => new BsonDocument { { "_id", 1 }, { "p", payload } }.ToBson();
 }
 
 public sealed class ExtendedJsonTests

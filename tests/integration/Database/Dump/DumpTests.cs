@@ -187,7 +187,7 @@ public sealed class DumpTests
 
         await Assert.ThrowsAsync<IOException>(() => rig.Activities.DumpLaneAsync(work));
 
-        Assert.Empty((await rig.ObjectsAsync()).Where(o => o.Contains("/packs/", StringComparison.Ordinal)));
+        Assert.DoesNotContain(await rig.ObjectsAsync(), o => o.Contains("/packs/", StringComparison.Ordinal));
         var read = new List<int>();
         rig.Activities = rig.CreateActivities(rangeRead: n =>
         {
@@ -349,8 +349,8 @@ public sealed class DumpTests
         }));
     }
 
-    private static Task OutAsync(IMongoDatabase database, string from, string to, int count) =>
-        database.RunCommandAsync<BsonDocument>(new BsonDocument
+    private static async Task OutAsync(IMongoDatabase database, string from, string to, int count) =>
+        await database.RunCommandAsync<BsonDocument>(new BsonDocument
         {
             { "aggregate", from }, { "pipeline", new BsonArray { new BsonDocument("$limit", count), new BsonDocument("$out", to) } }, { "cursor", new BsonDocument() },
         });
