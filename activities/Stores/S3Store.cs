@@ -127,21 +127,8 @@ public sealed class S3Store : IObjectStore, IInspectedStore
     {
         ObjectNameRules.CheckPrefix(prefix);
         await ReadyAsync(cancellation);
-        string? token = null;
-        do
-        {
-            var from = token;
-            var page = await GuardAsync(() => client.ListObjectsV2Async(
-                new ListObjectsV2Request { BucketName = bucket, Prefix = plan.Prefix + prefix, ContinuationToken = from }, cancellation), cancellation);
-            foreach (var found in page.S3Objects ?? [])
-            {
-                if (!found.Key.EndsWith('/'))
-                    yield return new StoredObject(found.Key[plan.Prefix.Length..], found.Size ?? 0, Utc(found.LastModified));
-            }
-
-            token = page.IsTruncated == true ? page.NextContinuationToken : null;
-        }
-        while (token is not null);
+        await foreach (var found in InOrderAsync(RawObjectsAsync(plan.Prefix + prefix, cancellation), o => o.Key))
+            yield return new StoredObject(found.Key[plan.Prefix.Length..], found.Size ?? 0, Utc(found.LastModified));
     }
 
     public async IAsyncEnumerable<ObjectVersion> ListVersionsAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellation)
@@ -150,7 +137,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         await ReadyAsync(cancellation);
         // S3 lists each name's versions from the newest: one name is held until the next begins.
         var ofOneName = new List<ObjectVersion>();
-        await foreach (var found in RawVersionsAsync(plan.Prefix + prefix, cancellation))
+        await foreach (var found in InOrderAsync(RawVersionsAsync(plan.Prefix + prefix, cancellation), v => v.Key))
         {
             var name = found.Key[plan.Prefix.Length..];
             if (ofOneName.Count > 0 && ofOneName[0].Name != name)
@@ -206,6 +193,9 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         var key = KeyOf(name);
         await ReadyAsync(cancellation);
         var head = await HeadVersionAsync(name, key, null, cancellation);
+        // Some servers (SeaweedFS) take a lock in a bucket without locks, and it holds nothing.
+        if (!await HasLocksAsync(cancellation))
+            return false;
         if (await LockOfAsync(key, head.VersionId, cancellation) is { } now && now >= until)
             return true;
         try
@@ -478,6 +468,43 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         }
     }
 
+    /// <summary>
+    /// AWS lists by the bytes of names, and is passed on as it comes. Others list as their folders lie (SeaweedFS: 'b/a/c' before 'b/a-c' in a
+    /// bucket without versions): theirs are gathered and sorted, some 200 bytes an object. The sort is stable: versions keep their order.
+    /// </summary>
+    private async IAsyncEnumerable<T> InOrderAsync<T>(IAsyncEnumerable<T> found, Func<T, string> key)
+    {
+        if (plan.Endpoint is null)
+        {
+            await foreach (var one in found)
+                yield return one;
+            yield break;
+        }
+
+        foreach (var one in (await found.ToListAsync()).OrderBy(key, StringComparer.Ordinal))
+            yield return one;
+    }
+
+    private async IAsyncEnumerable<S3Object> RawObjectsAsync(string keyPrefix, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        string? token = null;
+        do
+        {
+            var from = token;
+            var page = await GuardAsync(() => client.ListObjectsV2Async(
+                new ListObjectsV2Request { BucketName = bucket, Prefix = keyPrefix, ContinuationToken = from }, cancellation), cancellation);
+            foreach (var found in page.S3Objects ?? [])
+            {
+                // Folders of servers that have such.
+                if (!found.Key.EndsWith('/'))
+                    yield return found;
+            }
+
+            token = page.IsTruncated == true ? page.NextContinuationToken : null;
+        }
+        while (token is not null);
+    }
+
     private async IAsyncEnumerable<S3ObjectVersion> RawVersionsAsync(string keyPrefix, [EnumeratorCancellation] CancellationToken cancellation)
     {
         string? keyMarker = null, versionMarker = null;
@@ -496,6 +523,21 @@ public sealed class S3Store : IObjectStore, IInspectedStore
             (more, keyMarker, versionMarker) = (page.IsTruncated == true, page.NextKeyMarker, page.NextVersionIdMarker);
         }
         while (more);
+    }
+
+    /// <summary>True also where the credentials may not ask: the lock itself will tell.</summary>
+    private async Task<bool> HasLocksAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            var response = await GuardAsync(() => client.GetObjectLockConfigurationAsync(
+                new GetObjectLockConfigurationRequest { BucketName = bucket }, cancellation), cancellation, deniedIsOurs: true);
+            return response.ObjectLockConfiguration?.ObjectLockEnabled == ObjectLockEnabled.Enabled;
+        }
+        catch (AmazonS3Exception e)
+        {
+            return e.StatusCode == HttpStatusCode.Forbidden;
+        }
     }
 
     private async Task<DateTimeOffset?> LockOfAsync(string key, string? version, CancellationToken cancellation)
