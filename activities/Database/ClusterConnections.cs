@@ -12,6 +12,9 @@ public sealed class ClusterConnections : IDisposable
     /// <summary>How long a server is looked for, unless the connection string says otherwise: an election is over by then.</summary>
     public static readonly TimeSpan ServerSelection = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long a server may leave the driver's monitor unanswered before its connections are given up.</summary>
+    private static readonly TimeSpan ServerAnswer = TimeSpan.FromMinutes(2);
+
     private readonly ConcurrentDictionary<string, Lazy<MongoClient>> _clients = new(StringComparer.Ordinal);
     private readonly Plan _plan;
 
@@ -139,6 +142,11 @@ public sealed class ClusterConnections : IDisposable
         }
 
         settings.ApplicationName ??= "luxhedge";
+        // The driver's monitor waits so long for an answer, too, and when there is none it ends every command under way on that server; one that
+        // builds an index (SecantusDB) or is short of processors answers late. An activity that really hangs is found by its own heartbeat,
+        // and a server that is not there by the server selection.
+        settings.ConnectTimeout = ServerAnswer;
+        settings.HeartbeatTimeout = ServerAnswer;
         return new MongoClient(settings);
     }
 }

@@ -57,11 +57,11 @@ public sealed class SandboxStory(CommandContext context, SandboxHost sandbox, bo
 
         Say($"Complete and verified in {Words.List(backup.Backup.Copies.Select(c => c.Store))}; proven only once a restore of it was tested.");
 
-        Chapter(2, "Test it: restore it into a scratch database and compare with what the source held");
+        Chapter(2, $"Test it: restore it from {asset.Stores[0]} into a scratch database and compare with what the source held");
         var verification = await FollowAsync<VerificationSummary>(
             follower,
             await runs.StartAsync(
-                new VerificationRequest(RunId("verify"), asset.Name, Queue, backup.Backup.Id, null, VerificationLevel.Restore), cancellation),
+                new VerificationRequest(RunId("verify"), asset.Name, Queue, backup.Backup.Id, asset.Stores[0], VerificationLevel.Restore), cancellation),
             cancellation);
         BackupViews.Verification(console, verification);
         if (verification.Verdict != Verdict.Proven)
