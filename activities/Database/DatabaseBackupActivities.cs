@@ -183,7 +183,8 @@ public sealed class DatabaseBackupActivities(
         }
 
         var consistentAt = time.GetUtcNow();
-        return new EndMark(ClusterTime.Max(newest, await Marks.OperationTimeAsync(database, cancellation)), consistentAt);
+        var end = ClusterTime.Max(newest, await Marks.OperationTimeAsync(database, cancellation));
+        return new EndMark(await Marks.OutsideTransactionsAsync(clusters.Of(asset), end, time, cancellation), consistentAt);
     }
 
     public async Task<SealResult> SealAsync(SealWork work)

@@ -16,6 +16,9 @@ internal static class Marks
     /// </summary>
     private const uint MarginSeconds = 5;
 
+    /// <summary>By then such a server shows every write whose time it had handed out.</summary>
+    private static readonly TimeSpan Settle = TimeSpan.FromSeconds(1);
+
     /// <summary>The newest time that a majority has, and where the backup's oplog begins: there, or at the first entry of the oldest
     /// transaction that is open then.</summary>
     public static async Task<StartMark> StartAsync(IMongoClient client, CancellationToken cancellation)
@@ -57,6 +60,61 @@ internal static class Marks
             new BsonDocument { { "find", CanaryCollection }, { "limit", 1 }, { "readConcern", new BsonDocument("level", "majority") } },
             ReadPreference.Primary, cancellation);
         return reply.GetValue("operationTime", BsonNull.Value).ToClusterTime();
+    }
+
+    /// <summary>
+    /// The end mark itself, or the first time after it that is inside no transaction. It is the same on mongod, where a transaction becomes
+    /// visible by one entry. A server that writes one as loose entries may have handed out the mark's time between two of them (a matter of
+    /// milliseconds), and half a transaction is none.
+    /// </summary>
+    public static async Task<ClusterTime> OutsideTransactionsAsync(IMongoClient client, ClusterTime end, TimeProvider time, CancellationToken cancellation)
+    {
+        var local = client.GetDatabase("local");
+        if (!(await OplogTraits.ReadAsync(client, cancellation)).TicksBetweenEntries && await HasEntryAsync(local, end, cancellation))
+        {
+            return end;
+        }
+
+        await Task.Delay(Settle, time, cancellation);
+        var spans = new Dictionary<string, (ClusterTime First, ClusterTime Last)>(StringComparer.Ordinal);
+        var find = new BsonDocument
+        {
+            { "find", "oplog.rs" },
+            { "filter", new BsonDocument("ts", new BsonDocument("$gte", (end with { Seconds = end.Seconds - MarginSeconds }).ToBson())) },
+            { "batchSize", RawCursor.BatchDocuments },
+        };
+        using var session = await RawCursor.StartSessionAsync(client, cancellation);
+        await using var cursor = await RawCursor.OpenAsync(local, session, find, cancellation);
+        while (await cursor.NextAsync(cancellation) is { } batch)
+        {
+            using (batch)
+            {
+                foreach (var entry in batch)
+                {
+                    if (OplogEntries.LooseTransactionOf(entry.Span) is { } transaction)
+                    {
+                        var at = OplogEntries.TimeOf(entry.Span);
+                        spans[transaction] = spans.TryGetValue(transaction, out var span) ? (span.First, at) : (at, at);
+                    }
+                }
+            }
+        }
+
+        return Outside(spans.Values, end);
+    }
+
+    /// <summary>The first time from <paramref name="end"/> on at which none of them has begun and not ended.</summary>
+    internal static ClusterTime Outside(IEnumerable<(ClusterTime First, ClusterTime Last)> spans, ClusterTime end)
+    {
+        foreach (var (first, last) in spans.OrderBy(s => s.First))
+        {
+            if (first <= end && end < last)
+            {
+                end = last;
+            }
+        }
+
+        return end;
     }
 
     /// <summary><c>hello.lastWrite.majorityOpTime</c>: everything up to it can be read, and never goes away.</summary>

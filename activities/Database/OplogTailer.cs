@@ -43,7 +43,6 @@ internal sealed class OplogTailer(
     private readonly ChunkCompressor _compressor = new(scope.Asset.CompressionLevel, LargestRaw);
     private readonly byte[] _raw = GC.AllocateUninitializedArray<byte>(LargestRaw);
     private readonly HashSet<ClusterTime> _earlier = [];
-    private readonly Dictionary<string, ClusterTime> _loose = new(StringComparer.Ordinal);
     private readonly List<StoredPack> _packs = [];
     private PackWriter? _writer;
     private IClientSessionHandle? _session;
@@ -135,7 +134,7 @@ internal sealed class OplogTailer(
 
                     var began = time.GetTimestamp();
                     var majority = await MajorityAsync(cancellation);
-                    await AskAsync(majority with { Seconds = majority.Seconds - SettleSeconds }, looseBeyond: null, cancellation);
+                    await AskAsync(majority with { Seconds = majority.Seconds - SettleSeconds }, cancellation);
 
                     // Such an answer may cost the server a walk through its whole oplog: it is asked a tenth of the time at most.
                     pause = TimeSpan.FromTicks(Math.Max(AskEvery.Ticks, 10 * time.GetElapsedTime(began).Ticks));
@@ -164,7 +163,7 @@ internal sealed class OplogTailer(
                     {
                         using (batch)
                         {
-                            await TakeAsync(batch, limit: null, looseBeyond: null, cancellation);
+                            await TakeAsync(batch, limit: null, cancellation);
                             if (batch.IsEmpty)
                             {
                                 silent = promised > _last;
@@ -232,13 +231,13 @@ internal sealed class OplogTailer(
             await Task.Delay(Wait / 5, time, cancellation);
         }
 
-        if (_traits.TicksBetweenEntries || _loose.Count > 0 || !await HasEntryAsync(end, cancellation))
+        if (_traits.TicksBetweenEntries || !await HasEntryAsync(end, cancellation))
         {
             // This server hands out times before the writes that take them can be seen.
             await Task.Delay(TimeSpan.FromSeconds(SettleSeconds), time, cancellation);
         }
 
-        await AskAsync(end, looseBeyond: end, cancellation);
+        await AskAsync(end, cancellation);
         await CutAsync(last: end, cancellation);
         await CompletePackAsync(cancellation);
     }
@@ -341,16 +340,14 @@ internal sealed class OplogTailer(
     }
 
     /// <summary>Everything after the last entry up to a limit, by a cursor that ends.</summary>
-    /// <param name="looseBeyond">Also take what loose transactions wrote after this time, if they began before it: all their entries become
-    /// visible at once, and half a transaction is none.</param>
-    private async Task AskAsync(ClusterTime limit, ClusterTime? looseBeyond, CancellationToken cancellation)
+    private async Task AskAsync(ClusterTime limit, CancellationToken cancellation)
     {
         await using var cursor = await OpenAsync(tailable: false, cancellation);
         while (await cursor.NextAsync(cancellation) is { } batch)
         {
             using (batch)
             {
-                if (!await TakeAsync(batch, limit, looseBeyond, cancellation))
+                if (!await TakeAsync(batch, limit, cancellation))
                 {
                     return;
                 }
@@ -361,7 +358,7 @@ internal sealed class OplogTailer(
     }
 
     /// <summary>False when the limit was passed.</summary>
-    private async Task<bool> TakeAsync(RawBatch batch, ClusterTime? limit, ClusterTime? looseBeyond, CancellationToken cancellation)
+    private async Task<bool> TakeAsync(RawBatch batch, ClusterTime? limit, CancellationToken cancellation)
     {
         ReadOnlyMemory<byte> newest = default;
         try
@@ -374,22 +371,9 @@ internal sealed class OplogTailer(
                     continue; // the link
                 }
 
-                var loose = OplogEntries.LooseTransactionOf(entry.Span);
                 if (at > limit)
                 {
-                    if (looseBeyond is null || _loose.Count == 0)
-                    {
-                        return false;
-                    }
-
-                    if (loose is null || !_loose.ContainsKey(loose))
-                    {
-                        continue;
-                    }
-                }
-                else if (loose is not null)
-                {
-                    NoteLoose(loose, at);
+                    return false;
                 }
 
                 var kept = _entries.IsKept(entry.Span);
@@ -423,19 +407,6 @@ internal sealed class OplogTailer(
             if (!newest.IsEmpty)
             {
                 (_lastEntry, _lastIsLink) = (newest.ToArray(), false);
-            }
-        }
-    }
-
-    /// <summary>Loose transactions are short: what began a minute ago has ended.</summary>
-    private void NoteLoose(string transaction, ClusterTime at)
-    {
-        _loose[transaction] = at;
-        if (_loose.Count > 10_000)
-        {
-            foreach (var old in _loose.Where(l => l.Value.Seconds + 60 < at.Seconds).Select(l => l.Key).ToList())
-            {
-                _loose.Remove(old);
             }
         }
     }

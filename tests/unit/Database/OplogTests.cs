@@ -71,6 +71,23 @@ public sealed class OplogEntriesTests
     }
 }
 
+public sealed class MarksTests
+{
+    [Fact]
+    public void An_end_mark_inside_a_transaction_moves_to_its_end()
+    {
+        (ClusterTime, ClusterTime)[] spans = [(At(10), At(20)), (At(18), At(22)), (At(25), At(30)), (At(22), At(24))];
+        Assert.Equal(At(9), Marks.Outside(spans, At(9)));
+        Assert.Equal(At(24), Marks.Outside(spans, At(12)));
+        Assert.Equal(At(22), Marks.Outside(spans[..2], At(18)));
+        Assert.Equal(At(24), Marks.Outside(spans, At(24)));
+        Assert.Equal(At(30), Marks.Outside(spans, At(26)));
+        Assert.Equal(At(30), Marks.Outside(spans, At(30)));
+    }
+
+    private static ClusterTime At(uint seconds) => OplogChainTests.At(seconds);
+}
+
 public sealed class OplogChainTests
 {
     [Fact]
