@@ -1,61 +1,9 @@
-using System.Security.Cryptography;
 using CsCheck;
 using LuxHedge.Activities.Database;
 using LuxHedge.Workflows;
 using MongoDB.Bson;
 
 namespace LuxHedge.Tests.Unit.Database;
-
-public sealed class OrderFreeHashTests
-{
-    [Fact]
-    public void Order_and_grouping_do_not_matter() =>
-        Gen.Select(Gen.Byte.Array[0, 50].Select(Document).Array[0, 20], Gen.Int[0, 20]).Sample((documents, at) =>
-        {
-            var (whole, reversed, first, second) = (new OrderFreeHash(), new OrderFreeHash(), new OrderFreeHash(), new OrderFreeHash());
-            foreach (var (i, document) in documents.Index())
-            {
-                whole.Add(document);
-                (i < at ? first : second).Add(document);
-            }
-
-            foreach (var document in documents.Reverse())
-            {
-                reversed.Add(document);
-            }
-
-            first.Add(second);
-            Assert.Equal(whole.ToString(), reversed.ToString());
-            Assert.Equal(whole.ToString(), first.ToString());
-            Assert.Equal(documents.Length, first.Documents);
-        });
-
-    [Fact]
-    public void The_sum_is_that_of_the_hashes_as_big_endian_numbers_modulo_two_to_the_256()
-    {
-        var hash = new OrderFreeHash();
-        var sum = System.Numerics.BigInteger.Zero;
-        for (var i = 0; i < 50; i++)
-        {
-            hash.Add(Document([(byte)i]));
-            sum += new System.Numerics.BigInteger(SHA256.HashData(Document([(byte)i])), isUnsigned: true, isBigEndian: true);
-        }
-
-        var expected = (sum % (System.Numerics.BigInteger.One << 256)).ToByteArray(isUnsigned: true, isBigEndian: true);
-        Assert.Equal(Convert.ToHexStringLower(expected).PadLeft(64, '0'), hash.ToString());
-    }
-
-    [Fact]
-    public void A_document_that_is_there_twice_is_not_cancelled_out()
-    {
-        var (none, twice) = (new OrderFreeHash(), new OrderFreeHash());
-        twice.Add(Document([1, 2, 3]));
-        twice.Add(Document([1, 2, 3]));
-        Assert.NotEqual(none.ToString(), twice.ToString());
-    }
-
-    private static byte[] Document(byte[] payload) => new BsonDocument { { "_id", 1 }, { "p", payload } }.ToBson();
-}
 
 public sealed class ExtendedJsonTests
 {

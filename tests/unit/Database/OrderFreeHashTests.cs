@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Security.Cryptography;
 using CsCheck;
 using LuxHedge.Activities.Database;
 using MongoDB.Bson;
@@ -36,6 +38,16 @@ public sealed class OrderFreeHashTests
     [Fact]
     public void The_order_of_other_fields_is_part_of_a_document() =>
         Assert.NotEqual(Hash([new BsonDocument { { "_id", 1 }, { "a", 1 }, { "b", 1 } }]), Hash([new BsonDocument { { "_id", 1 }, { "b", 1 }, { "a", 1 } }]));
+
+    [Fact]
+    public void The_sum_is_that_of_the_hashes_as_big_endian_numbers_modulo_two_to_the_256()
+    {
+        var documents = Enumerable.Range(0, 50).Select(Document).ToList();
+        var sum = documents.Aggregate(BigInteger.Zero, (s, d) => s + new BigInteger(SHA256.HashData(d.ToBson()), isUnsigned: true, isBigEndian: true));
+        var expected = (sum % (BigInteger.One << 256)).ToByteArray(isUnsigned: true, isBigEndian: true);
+
+        Assert.Equal(Convert.ToHexStringLower(expected).PadLeft(64, '0'), Hash(documents));
+    }
 
     private static BsonDocument Document(int id) => new() { { "_id", id }, { "name", $"n{id}" } };
 
