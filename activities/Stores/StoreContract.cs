@@ -10,7 +10,8 @@ public sealed record StoreContractOptions
     /// <value>Writers that race for one name, 2 to 100, default 12.</value>
     public int Racers { get; init; } = 12;
 
-    /// <value>Bytes of the streamed object, default 20 MiB and a bit: three parts of an S3 upload, the last one odd.</value>
+    /// <value>Bytes of the streamed object, default 20 MiB and a bit: three parts of an S3 upload, the last one odd. More than two parts: half of it
+    /// is written where an unfinished upload is wanted.</value>
     public int StreamedBytes { get; init; } = (20 << 20) + 12_345;
 }
 

@@ -234,7 +234,7 @@ public sealed class S3StoreTests
 
     private static S3StoreOptions SmallParts => new() { PartBytes = 5 << 20 };
 
-    private static StoreContractOptions Small => new() { Racers = 4, StreamedBytes = (10 << 20) + 1 };
+    private static StoreContractOptions Small => new() { Racers = 4, StreamedBytes = (12 << 20) + 1 };
 
     private static S3StoreOptions Quick => new() { RequestTimeout = TimeSpan.FromSeconds(2) };
 
