@@ -13,21 +13,21 @@ using Temporalio.Worker;
 
 namespace LuxHedge.Tests.Workflow;
 
-/// <summary>A time-skipping server with both workers on it, the workflows real and the activities fake.</summary>
+/// <summary>A server, time-skipping or the dev server, with both workers on it, the workflows real and the activities fake.</summary>
 internal sealed class TestWorker : IAsyncDisposable
 {
-    private readonly WorkflowEnvironment environment;
+    private readonly WorkflowEnvironment? environment;
     private readonly CancellationTokenSource stop = new();
     private readonly List<Task> running = [];
     private readonly List<TemporalWorker> workers = [];
 
-    private TestWorker(WorkflowEnvironment environment, SecretMasker masker, FakeActivities activities)
+    private TestWorker(WorkflowEnvironment? environment, ITemporalClient client, SecretMasker masker, FakeActivities activities)
     {
         this.environment = environment;
         Activities = activities;
-        var options = (TemporalClientOptions)environment.Client.Options.Clone();
+        var options = (TemporalClientOptions)client.Options.Clone();
         options.DataConverter = MaskingFailureConverter.Converter(masker);
-        Client = new TemporalClient(environment.Client.Connection, options);
+        Client = new TemporalClient(client.Connection, options);
         foreach (var queue in new[] { Queue, TaskQueues.Lanes(Queue) })
         {
             var worker = new TemporalWorker(Client, Options(queue, masker));
@@ -42,8 +42,15 @@ internal sealed class TestWorker : IAsyncDisposable
 
     public string Queue { get; } = $"test-{Guid.NewGuid():N}";
 
-    public static async Task<TestWorker> CreateAsync(FakeActivities? activities = null, SecretMasker? masker = null) =>
-        new(await TemporalServer.StartTimeSkippingAsync(), masker ?? new(), activities ?? new());
+    public static async Task<TestWorker> CreateAsync(FakeActivities? activities = null, SecretMasker? masker = null)
+    {
+        var skipping = await TemporalServer.StartTimeSkippingAsync();
+        return new(skipping, skipping.Client, masker ?? new(), activities ?? new());
+    }
+
+    /// <summary>On the dev server, which has lists and skips no time.</summary>
+    public static async Task<TestWorker> CreateOnDevServerAsync(FakeActivities? activities = null) =>
+        new(null, (await TemporalServer.SharedAsync()).Client, new(), activities ?? new());
 
     public async Task<WorkflowHandle> StartAsync(string type, string id, object input) => await Client.StartWorkflowAsync(type, [input], new(id, Queue));
 
@@ -69,7 +76,7 @@ internal sealed class TestWorker : IAsyncDisposable
         Drop: true, NoSafetyBackup: false, null, new("default", "run-r", "operator", Answers.Moment, "hash", "good"));
 
     /// <summary>Skips this much time.</summary>
-    public Task SkipAsync(TimeSpan time) => environment.DelayAsync(time);
+    public Task SkipAsync(TimeSpan time) => environment!.DelayAsync(time);
 
     /// <summary>The error a failed run tells of.</summary>
     public static async Task<ErrorReport> FailureAsync(WorkflowHandle run)
@@ -124,7 +131,8 @@ internal sealed class TestWorker : IAsyncDisposable
         await Task.WhenAll(running).ContinueWith(_ => { }, TaskScheduler.Default);
         foreach (var worker in workers)
             worker.Dispose();
-        await environment.DisposeAsync();
+        if (environment is not null)
+            await environment.DisposeAsync();
         stop.Dispose();
     }
 

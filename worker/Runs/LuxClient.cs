@@ -32,6 +32,10 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     /// <summary>How long a lost server may stay away while a run is followed.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan RegistrationLag = TimeSpan.FromSeconds(5);
+
+    private const int UpdateTries = 5;
+
     public ITemporalClient Temporal { get; } = temporal;
 
     public static async Task<LuxClient> ConnectAsync(Plan plan, CancellationToken cancellation) =>
@@ -224,9 +228,29 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
 
     private async Task<DecisionAnswer> UpdateAsync(RunReference run, string update, object argument, CancellationToken cancellation)
     {
+        // One id for every try: the run takes it once.
+        var id = Guid.NewGuid().ToString("N");
+        for (var tries = 1; ; tries++)
+        {
+            try
+            {
+                return await TryUpdateAsync(run, update, id, argument, cancellation);
+            }
+            catch (RefusalException e) when (tries < UpdateTries && IsRace(e.InnerException))
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(100 * tries), cancellation);
+            }
+        }
+    }
+
+    /// <summary>The server threw the workflow's answer away, since something else had happened to the run in the same moment.</summary>
+    private static bool IsRace(Exception? e) => e is RpcException && e.Message.Contains("workflow task failure", StringComparison.OrdinalIgnoreCase);
+
+    private async Task<DecisionAnswer> TryUpdateAsync(RunReference run, string update, string id, object argument, CancellationToken cancellation)
+    {
         try
         {
-            return await Handle(run).ExecuteUpdateAsync<DecisionAnswer>(update, [argument], new() { Rpc = Rpc(cancellation) });
+            return await Handle(run).ExecuteUpdateAsync<DecisionAnswer>(update, [argument], new() { Id = id, Rpc = Rpc(cancellation) });
         }
         catch (WorkflowUpdateFailedException e)
         {
@@ -254,23 +278,24 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
             .Set(LuxSearchAttributes.Mode, mode);
         if (backupId is not null)
             attributes.Set(LuxSearchAttributes.BackupId, backupId);
+        var options = new WorkflowOptions(id, plan.TaskQueue)
+        {
+            IdConflictPolicy = WorkflowIdConflictPolicy.Fail,
+            IdReusePolicy = WorkflowIdReusePolicy.AllowDuplicate,
+            TypedSearchAttributes = attributes.ToSearchAttributeCollection(),
+            StaticSummary = summary,
+            Rpc = Rpc(cancellation),
+        };
         try
         {
-            var handle = await Temporal.StartWorkflowAsync(type, [input], new(id, plan.TaskQueue)
-            {
-                IdConflictPolicy = WorkflowIdConflictPolicy.Fail,
-                IdReusePolicy = WorkflowIdReusePolicy.AllowDuplicate,
-                TypedSearchAttributes = attributes.ToSearchAttributeCollection(),
-                StaticSummary = summary,
-                Rpc = Rpc(cancellation),
-            });
+            var handle = await StartAsync(type, input, options, cancellation);
             return new(runId, id, handle.ResultRunId!, type, asset);
         }
         catch (WorkflowAlreadyStartedException e)
         {
             throw await LockedAsync(id, e, cancellation);
         }
-        catch (RpcException e) when (e.Code == RpcException.StatusCode.InvalidArgument && e.Message.Contains("search attribute", StringComparison.OrdinalIgnoreCase))
+        catch (RpcException e) when (IsUnknownAttribute(e))
         {
             throw new RefusalException(ErrorKinds.Unreachable, $"Temporal at {plan.Address} does not know LuxHedge's search attributes yet.", plan.Address,
                 "Start a worker (luxhedge worker): it registers them.", e);
@@ -280,6 +305,26 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
             throw TemporalConnections.Unreachable(plan, e);
         }
     }
+
+    /// <summary>A server knows an attribute some seconds after a worker has registered it.</summary>
+    private async Task<WorkflowHandle> StartAsync(string type, object input, WorkflowOptions options, CancellationToken cancellation)
+    {
+        var deadline = DateTimeOffset.UtcNow + RegistrationLag;
+        while (true)
+        {
+            try
+            {
+                return await Temporal.StartWorkflowAsync(type, [input], options);
+            }
+            catch (RpcException e) when (IsUnknownAttribute(e) && DateTimeOffset.UtcNow < deadline)
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(500), cancellation);
+            }
+        }
+    }
+
+    private static bool IsUnknownAttribute(RpcException e) =>
+        e.Code == RpcException.StatusCode.InvalidArgument && e.Message.Contains("search attribute", StringComparison.OrdinalIgnoreCase);
 
     private async Task<RefusalException> LockedAsync(string id, Exception e, CancellationToken cancellation)
     {
