@@ -25,15 +25,18 @@ internal static partial class Scalars
 
     public static readonly ScalarShape Period = new(
         s => Units.TryPeriod(s.Text, out _) || s.Text == "forever" ? null : $"is no period; write {Units.PeriodForm}, or forever",
-        Schema("string", "(forever|" + Units.PeriodPattern + ")")) { Name = "period" };
+        Schema("string", "(forever|" + Units.PeriodPattern + ")"))
+    { Name = "period" };
 
     public static readonly ScalarShape Size = new(CheckSize, Schema("string", Units.SizePattern)) { Name = "size" };
 
     public static readonly ScalarShape Share = new(
-        s => Units.TryShare(s.Text, out _) ? null : $"is no share from 0% to 100%; write {Units.ShareForm}", Schema("string", Units.SharePattern)) { Name = "share" };
+        s => Units.TryShare(s.Text, out _) ? null : $"is no share from 0% to 100%; write {Units.ShareForm}", Schema("string", Units.SharePattern))
+    { Name = "share" };
 
     public static readonly ScalarShape Time = new(
-        s => Units.TryTime(s.Text, out _) ? null : $"is no time of day; write {Units.TimeForm}", Schema("string", Units.TimePattern)) { Name = "time" };
+        s => Units.TryTime(s.Text, out _) ? null : $"is no time of day; write {Units.TimeForm}", Schema("string", Units.TimePattern))
+    { Name = "time" };
 
     public static readonly ScalarShape Date = new(
         s => DateOnly.TryParseExact(s.Text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) ? null : "is no date; write 2026-12-31",
