@@ -1,6 +1,4 @@
 using MongoDB.Bson;
-using MongoDB.Bson.IO;
-using MongoDB.Bson.Serialization;
 
 namespace LuxHedge.Activities.Database.Restore;
 
@@ -16,18 +14,23 @@ internal static class CollectionSpecifications
     /// <summary>Reported, and no option of <c>create</c>.</summary>
     private static readonly string[] NotForCreate = ["uuid", "temp", "autoIndexId"];
 
-    private static readonly JsonWriterSettings Canonical = new() { OutputMode = JsonOutputMode.CanonicalExtendedJson };
+    public static BsonDocument Parse(string extendedJson) => ExtendedJson.Parse(extendedJson);
 
-    public static BsonDocument Parse(string extendedJson) => BsonSerializer.Deserialize<BsonDocument>(extendedJson);
-
-    public static string Text(BsonDocument document) => document.ToJson(Canonical);
+    public static string Text(BsonDocument document) => ExtendedJson.Write(document);
 
     /// <summary>Options of the collection beside: a time series' documents lie in a plain one until the cut-over.</summary>
     public static BsonDocument ToCreateBeside(ReplayedCollection collection) =>
         collection.Type == ReplayedCollection.TimeSeries ? [] : Without(collection.Options, [.. Later, .. NotForCreate]);
 
     /// <summary>Options of a time series or a view in its place.</summary>
-    public static BsonDocument ToCreate(ReplayedCollection collection) => Without(collection.Options, NotForCreate);
+    public static BsonDocument ToCreate(ReplayedCollection collection)
+    {
+        var options = Without(collection.Options, NotForCreate);
+        // Reported with the span that follows from it; to give both is refused.
+        if (options.GetValue("timeseries", null) is BsonDocument series && series.Contains("granularity") && !series.Contains("bucketRoundingSeconds"))
+            series.Remove("bucketMaxSpanSeconds");
+        return options;
+    }
 
     /// <summary>The <c>collMod</c> that makes documents be judged again, with everything but the expiry; null: there is nothing to set.</summary>
     public static BsonDocument? ToSetLater(ReplayedCollection collection)
@@ -46,9 +49,16 @@ internal static class CollectionSpecifications
         var built = Without(index, ["v", "ns"]);
         if (collection.HasCollation && !built.Contains("collation"))
             built["collation"] = new BsonDocument("locale", "simple");
-        if (key.Values.Contains("2dsphere") && !built.Contains("2dsphereIndexVersion"))
-            built["2dsphereIndexVersion"] = 1; // Servers before 2.6 wrote none.
         return built;
+    }
+
+    /// <summary>An index as a server lists it: what an old one left out is said.</summary>
+    public static BsonDocument Listed(BsonDocument index)
+    {
+        // Servers before 2.6 wrote no version, and meant 1. (An oplog entry without one means the server's newest.)
+        if (index["key"].AsBsonDocument.Values.Contains("2dsphere") && !index.Contains("2dsphereIndexVersion"))
+            index["2dsphereIndexVersion"] = 1;
+        return index;
     }
 
     public static bool IsTtl(BsonDocument index) => index.Contains("expireAfterSeconds");
@@ -74,7 +84,7 @@ internal static class CollectionSpecifications
             form["collation"] = Without(collation, ["version"]); // Of the server's ICU.
         if (!withExpiry)
             form.Remove("expireAfterSeconds");
-        return Sorted(form).ToJson(Canonical);
+        return Text(Sorted(form));
     }
 
     public static string IndexForm(BsonDocument index, bool withExpiry)
@@ -88,12 +98,19 @@ internal static class CollectionSpecifications
                 form["collation"] = Without(collation, ["version"]);
         }
 
+        // The newest versions, which a server writes down and a command leaves out.
+        foreach (var version in (string[])["2dsphereIndexVersion", "textIndexVersion"])
+        {
+            if (form.GetValue(version, 0) == 3)
+                form.Remove(version);
+        }
+
         foreach (var number in form.Where(f => f.Value.IsNumeric).ToList())
             form[number.Name] = number.Value.ToDouble(); // A TTL of 3600 and of 3600.0 are one.
         var key = form["key"].AsBsonDocument;
         form["key"] = new BsonDocument(key.Select(k => new BsonElement(k.Name, k.Value.IsNumeric ? k.Value.ToDouble() : k.Value)));
         // The key's own order matters; that of the options does not.
-        return key.ElementCount == 0 ? form.ToJson(Canonical) : new BsonDocument(form.OrderBy(f => f.Name, StringComparer.Ordinal)).ToJson(Canonical);
+        return Text(Sorted(form));
     }
 
     private static BsonDocument Without(BsonDocument document, IReadOnlyCollection<string> names) =>

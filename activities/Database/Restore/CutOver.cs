@@ -9,13 +9,15 @@ namespace LuxHedge.Activities.Database.Restore;
 /// Puts what stands beside the target into its place. From the first rename on it is finished, not undone: each step is noted before and
 /// found again after, by the UUIDs of the collections that were loaded. Only what the approvers saw is replaced.
 /// </summary>
-internal sealed class CutOver(RestoringState state)
+internal sealed class CutOver(RestoringState state, IndexDocument index)
 {
     public async Task<IReadOnlyList<Check>> ReplaceAsync(RestoreWork work, Selection selection, CancellationToken cancellation)
     {
         var fence = await state.RaiseAsync("cut-over", cancellation);
-        var wanted = selection.Names.ToHashSet(StringComparer.Ordinal);
-        var collections = (await KeptCollections.ReadAsync(state, cancellation)).Where(c => wanted.Contains(c.Name) && !BesideNames.IsOurs(c.Name)).ToList();
+        // Named ones that bear another name at the end mark stay beside; the check has said so.
+        var wanted = selection.Uuids is null ? null : selection.Names.ToHashSet(StringComparer.Ordinal);
+        var collections = (await KeptCollections.ReadAsync(state, cancellation))
+            .Where(c => (wanted is null || wanted.Contains(c.Name)) && !BesideNames.IsOurs(c.Name)).ToList();
         var uuids = await RememberAsync(fence, collections, cancellation);
         await RefuseNewcomersAsync(work, collections, uuids, fence, cancellation);
 
@@ -230,6 +232,8 @@ internal sealed class CutOver(RestoringState state)
                 continue;
             }
 
+            if (collection.Type == ReplayedCollection.TimeSeries)
+                await CompareSeriesAsync(collection, wrong, cancellation);
             if (collection.Type == ReplayedCollection.Collection && !collection.Name.StartsWith("system.", StringComparison.Ordinal))
             {
                 var odd = new List<string>();
@@ -247,6 +251,17 @@ internal sealed class CutOver(RestoringState state)
                 ? new("cut-over", Verdict.Proven, $"{collections.Count} collections stand in their place.")
                 : new("cut-over", Verdict.Failed, string.Join("; ", wrong)),
         ];
+    }
+
+    private async Task CompareSeriesAsync(ReplayedCollection collection, List<string> wrong, CancellationToken cancellation)
+    {
+        var witness = index.Witness.Collections.FirstOrDefault(w => w.Collection == collection.Name && w.Missing is null);
+        foreach (var share in witness?.Shares ?? [])
+        {
+            if (await RestoredCheck.CompareShareAsync(
+                    state.Database, collection.Buckets ?? collection.Name, collection.Buckets == collection.Name, share, collection.Name, cancellation) is { } other)
+                wrong.Add($"{collection.Name}: {other}");
+        }
     }
 
     /// <summary>The server's own count, at once. More than were checked is what clients have written meanwhile; less is a loss.</summary>

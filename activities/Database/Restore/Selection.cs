@@ -47,7 +47,7 @@ internal sealed record Selection(IReadOnlyList<string> Names, IReadOnlySet<strin
         planned.Name,
         planned.Type,
         CollectionSpecifications.Parse(planned.Options),
-        [.. planned.Indexes.Select(CollectionSpecifications.Parse)],
+        [.. planned.Indexes.Select(i => CollectionSpecifications.Listed(CollectionSpecifications.Parse(i)))],
         planned.Type == ReplayedCollection.View ? "" : BesideNames.Of(database, planned.Name))
     {
         Buckets = planned.Buckets,

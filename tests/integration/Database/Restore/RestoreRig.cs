@@ -1,0 +1,242 @@
+using LuxHedge.Activities.Approvals;
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Activities.Encryption;
+using LuxHedge.Activities.Evidence;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Stores;
+using LuxHedge.Tests.Support;
+using LuxHedge.Worker.Sandbox;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Restore;
+using MongoDB.Bson;
+using MongoDB.Driver;
+using Serilog.Core;
+using Temporalio.Testing;
+
+namespace LuxHedge.Tests.Integration.Database.Restore;
+
+/// <summary>
+/// A source with a backup of it, and the steps of a restore as the workflow runs them, without Temporal: a test can step in between, cancel one in
+/// the middle, or leave one behind.
+/// </summary>
+internal sealed class RestoreRig : IAsyncDisposable
+{
+    private readonly TestPlan files;
+    private readonly TestDatabase database;
+    private readonly MongoServer server;
+    private readonly List<string> targets = [];
+
+    private RestoreRig(MongoServer server, TestDatabase database, TestPlan files, Plan plan)
+    {
+        (this.server, this.database, this.files, Plan) = (server, database, files, plan);
+        Stores = new StoreSet(plan);
+        Writer = WriterKey.Load(plan.Writer);
+        Keys = new KeyRing(plan, Stores, Writer);
+        Clusters = new ClusterConnections(plan);
+        Restore = CreateActivities(plan);
+    }
+
+    public Plan Plan { get; }
+
+    public AssetPlan Asset => Plan.Assets[SandboxPlan.Asset];
+
+    public StoreSet Stores { get; }
+
+    public WriterKey Writer { get; }
+
+    public KeyRing Keys { get; }
+
+    public ClusterConnections Clusters { get; }
+
+    public RestoreActivities Restore { get; }
+
+    public IMongoDatabase Source => database.Database;
+
+    public IMongoClient Client => server.Client;
+
+    public bool IsMongod => server.IsMongod;
+
+    public string BackupId { get; private set; } = "";
+
+    public static async Task<RestoreRig> CreateAsync(Func<AssetPlan, AssetPlan>? asset = null, Func<SandboxPlan, SandboxPlan>? change = null)
+    {
+        var server = await MongoServer.SharedAsync();
+        var database = server.CreateDatabase("restore");
+        var files = TestPlan.Create(p => (change ?? (x => x))(p with { MongoDb = server.ConnectionString }), database.Name);
+        var changed = (asset ?? (a => a))(files.Plan.Assets[SandboxPlan.Asset]);
+        return new RestoreRig(server, database, files, files.Plan with { Assets = new Dictionary<string, AssetPlan> { [SandboxPlan.Asset] = changed } });
+    }
+
+    public RestoreActivities CreateActivities(Plan plan) => new(
+        plan, Stores, Keys, Clusters, Writer, new EvidenceStore(plan, Stores, Writer, TimeProvider.System), TimeProvider.System, Logger.None);
+
+    /// <summary>A whole backup; <paramref name="meanwhile"/> writes after the ranges are read, so that it is in the oplog only.</summary>
+    public async Task<string> BackUpAsync(Func<Task>? meanwhile = null, Func<Task>? beforeLanes = null)
+    {
+        var now = DateTimeOffset.UtcNow;
+        BackupId = $"{now.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-{Asset.Name}-{Guid.NewGuid().ToString("N")[..4]}";
+        var backup = new BackupContext("run-backup", Asset.Name, BackupId, $"k-{BackupId}", database.Name, Asset.Stores[0], null, false, false, now);
+        var until = new TaskCompletionSource<ClusterTime>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var dump = new DatabaseBackupActivities(Plan, Stores, Keys, Clusters, Writer, TimeProvider.System, Logger.None)
+        {
+            OplogUntil = (_, _) => Task.FromResult(until.Task.IsCompletedSuccessfully ? until.Task.Result : (ClusterTime?)null),
+            RestoreInto = (_, _, _) => Task.FromResult<string?>(null),
+        };
+        var start = await dump.MarkStartAsync(backup);
+        var plan = await dump.PlanRangesAsync(backup, start);
+        var tail = Task.Run(() => dump.TailOplogAsync(new OplogTail(backup, start)));
+        try
+        {
+            await (beforeLanes?.Invoke() ?? Task.CompletedTask);
+            var lanes = await Lanes(0, plan.Lanes);
+            await (meanwhile?.Invoke() ?? Task.CompletedTask);
+            var changed = await dump.FindChangedAsync(backup, [.. lanes.SelectMany(l => l.Unreadable)]);
+            if (changed.Names.Count > 0)
+            {
+                var again = await Lanes(1, 1);
+                await dump.RefuseSecondChangeAsync(backup, [.. again.SelectMany(l => l.Unreadable)]);
+                lanes = [.. lanes, .. again];
+            }
+
+            var end = await dump.MarkEndAsync(backup, lanes.Select(l => l.NewestOperationTime).Aggregate(start.Mark, ClusterTime.Max));
+            until.SetResult(end.Mark);
+            await tail;
+            await dump.SealAsync(new SealWork(backup, start, end, changed.Names.Count > 0));
+            return BackupId;
+        }
+        finally
+        {
+            until.TrySetResult(start.Mark);
+            await tail.ContinueWith(static _ => { }, TaskScheduler.Default);
+        }
+
+        async Task<LaneResult[]> Lanes(int round, int count) => await Task.WhenAll(Enumerable.Range(0, count).Select(lane =>
+            Task.Run(() => dump.DumpLaneAsync(new LaneWork(backup, lane, round, start.Mark) { Lanes = count }))));
+    }
+
+    public string NewTarget()
+    {
+        var target = $"restored_{Guid.NewGuid().ToString("N")[..8]}";
+        targets.Add(target);
+        return target;
+    }
+
+    public IMongoDatabase Target(string name) => server.Client.GetDatabase(name);
+
+    public RestoreRequest CreateRequest(
+        string? into, IReadOnlyList<string>? collections = null, bool drop = false, string? backup = null, string? store = null,
+        RestorePurpose purpose = RestorePurpose.Recovery, DateTimeOffset? to = null, string? requestedBy = null)
+    {
+        var runId = $"{DateTimeOffset.UtcNow.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-restore-{Asset.Name}-{Guid.NewGuid().ToString("N")[..4]}";
+        var request = new RestoreRequest(
+            runId, Asset.Name, "queue", into is null || into == Asset.Database ? Asset.Name : $"{Asset.Cluster}/{into}", purpose, backup ?? BackupId, to, collections, into, store,
+            drop, NoSafetyBackup: false, Keys: null, RequestedBy: null);
+        if (requestedBy is null)
+            return request;
+        using var key = PersonKey.Load(Plan, requestedBy, files.PersonKeyFile(requestedBy), null);
+        return RequestSigner.Sign(key, Plan.Temporal.Namespace, request, DateTimeOffset.UtcNow);
+    }
+
+    /// <summary>Preflight, and what the workflow makes of it.</summary>
+    public async Task<RestoreWork> StartAsync(RestoreRequest request, params string[] approvedBy)
+    {
+        var plan = await Restore.PreflightAsync(request);
+        var nonce = Guid.NewGuid().ToString("N");
+        var decisions = new List<Decision>();
+        foreach (var person in approvedBy)
+        {
+            using var key = PersonKey.Load(Plan, person, files.PersonKeyFile(person), null);
+            decisions.Add(DecisionSigner.Sign(
+                key, new DecisionSubject(Plan.Temporal.Namespace, request.RunId, "approval", nonce, plan.AskHash), DecisionKind.Approved, "test", DateTimeOffset.UtcNow));
+        }
+
+        return new RestoreWork(request, plan, nonce, decisions);
+    }
+
+    public async Task<LoadResult[]> LoadAsync(RestoreWork work) => await Task.WhenAll(
+        Enumerable.Range(0, work.Plan.Lanes).Select(lane => Restore.LoadLaneAsync(new LoadWork(work, lane))));
+
+    public async Task<Finished> RunAsync(RestoreRequest request, params string[] approvedBy) =>
+        await RunAsync(await StartAsync(request, approvedBy));
+
+    /// <summary>All steps in order, whatever the checks say.</summary>
+    public async Task<Finished> RunAsync(RestoreWork work)
+    {
+        await Restore.PrepareAsync(work);
+        var loaded = await LoadAsync(work);
+        var replay = await Restore.ReplayAsync(work);
+        var indexes = await Restore.BuildIndexesAsync(work);
+        var compared = await Restore.CheckAsync(work);
+        var cutOver = await Restore.CutOverAsync(work);
+        var cleaned = await Restore.CleanUpAsync(work, true);
+        return new Finished(work.Plan, loaded, replay, indexes, compared, cutOver, cleaned);
+    }
+
+    /// <summary>Runs a step whose worker is killed at its first heartbeat that fits: its token is cancelled, and its result lost.</summary>
+    public static async Task KillAsync(Func<Task> step, Func<string, bool> at)
+    {
+        ActivityEnvironment? environment = null;
+        environment = new ActivityEnvironment
+        {
+            Heartbeater = details =>
+            {
+                if (details is [Workflows.Runs.Progress progress] && at(progress.What))
+                    environment!.Cancel(Temporalio.Activities.ActivityCancelReason.WorkerShutdown);
+            },
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => environment.RunAsync(step));
+    }
+
+    /// <summary>Everything that a database holds, so that two can be compared: names, options, indexes, and documents byte for byte.</summary>
+    public static async Task<IReadOnlyDictionary<string, string>> StateAsync(IMongoDatabase database, bool inOrder = false)
+    {
+        var state = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var collection in await TargetInventory.ListAsync(database, CancellationToken.None))
+        {
+            var text = $"{collection.Type} {CollectionSpecifications.Form(collection.Options, withExpiry: true)}";
+            if (collection.Type != "view")
+            {
+                var indexes = await TargetInventory.IndexesAsync(database, collection.Name, CancellationToken.None);
+                text += string.Concat(indexes.Select(i => CollectionSpecifications.IndexForm(i, withExpiry: true)).Order(StringComparer.Ordinal).Select(i => "\n" + i));
+                using var cursor = await database.GetCollection<RawBsonDocument>(collection.Name).FindAsync(FilterDefinition<RawBsonDocument>.Empty);
+                var documents = (await cursor.ToListAsync()).Select(d => Convert.ToHexString(d.ToBson())).ToList();
+                var isCapped = collection.Options.GetValue("capped", false).ToBoolean();
+                text += string.Concat((inOrder && isCapped ? documents : [.. documents.Order(StringComparer.Ordinal)]).Select(d => "\n" + d));
+            }
+
+            state[collection.Name] = text;
+        }
+
+        return state;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var target in targets)
+            await server.Client.DropDatabaseAsync(target);
+        Clusters.Dispose();
+        Keys.Dispose();
+        Writer.Dispose();
+        await Stores.DisposeAsync();
+        await files.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    internal sealed record Finished(
+        RestorePlan Plan, LoadResult[] Loaded, ReplayResult Replay, IReadOnlyList<Check> Indexes, CheckResult Compared, IReadOnlyList<Check> CutOver, CleanUpResult CleanUp)
+    {
+        public IReadOnlyList<Check> Checks =>
+            [.. Loaded.SelectMany(l => l.Problems), .. Replay.Problems, .. Indexes, .. Compared.Checks, .. CutOver];
+
+        public void AssertProven()
+        {
+            var bad = Checks.Where(c => c.Verdict != Verdict.Proven).Select(c => $"{c.Name}: {c.Verdict} {c.Detail}").ToList();
+            Assert.True(bad.Count == 0, string.Join('\n', bad));
+            Assert.Empty(CleanUp.StillThere);
+        }
+    }
+}
