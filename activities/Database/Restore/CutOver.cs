@@ -9,7 +9,7 @@ namespace LuxHedge.Activities.Database.Restore;
 /// Puts what stands beside the target into its place. From the first rename on it is finished, not undone: each step is noted before and
 /// found again after, by the UUIDs of the collections that were loaded. Only what the approvers saw is replaced.
 /// </summary>
-internal sealed class CutOver(RestoringState state, IndexDocument index)
+internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
 {
     public async Task<IReadOnlyList<Check>> ReplaceAsync(RestoreWork work, Selection selection, CancellationToken cancellation)
     {
@@ -255,7 +255,7 @@ internal sealed class CutOver(RestoringState state, IndexDocument index)
 
     private async Task CompareSeriesAsync(ReplayedCollection collection, List<string> wrong, CancellationToken cancellation)
     {
-        var witness = index.Witness.Collections.FirstOrDefault(w => w.Collection == collection.Name && w.Missing is null);
+        var witness = witnesses.Collections.FirstOrDefault(w => w.Collection == collection.Name && w.Missing is null);
         foreach (var share in witness?.Shares ?? [])
         {
             if (await RestoredCheck.CompareShareAsync(

@@ -92,7 +92,7 @@ public sealed class RestoreActivities : IRestoreActivities
             work, Selection.Of(reader.Index, work.Request.Collections), plan.Assets[work.Request.Asset].Canary, Beat.Cancellation));
 
     public Task<IReadOnlyList<Check>> CutOverAsync(RestoreWork work) => WithBackupAsync(work, replaces: true, (reader, state) =>
-        new CutOver(state, reader.Index).ReplaceAsync(work, Selection.Of(reader.Index, work.Request.Collections), Beat.Cancellation));
+        new CutOver(state, reader.Index.Witness).ReplaceAsync(work, Selection.Of(reader.Index, work.Request.Collections), Beat.Cancellation));
 
     public Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded) => ReachAsync(work.Request, async () =>
     {

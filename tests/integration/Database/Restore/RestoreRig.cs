@@ -12,6 +12,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runs;
 using MongoDB.Bson;
 using MongoDB.Driver;
 using Serilog.Core;
@@ -62,14 +63,67 @@ internal sealed class RestoreRig : IAsyncDisposable
 
     public string BackupId { get; private set; } = "";
 
-    public static async Task<RestoreRig> CreateAsync(Func<AssetPlan, AssetPlan>? asset = null, Func<SandboxPlan, SandboxPlan>? change = null)
+    /// <param name="withSecondStore">A directory store <c>second</c> beside <c>nas</c>.</param>
+    public static async Task<RestoreRig> CreateAsync(Func<AssetPlan, AssetPlan>? asset = null, bool withSecondStore = false)
     {
         var server = await MongoServer.SharedAsync();
         var database = server.CreateDatabase("restore");
-        var files = TestPlan.Create(p => (change ?? (x => x))(p with { MongoDb = server.ConnectionString }), database.Name);
+        var files = TestPlan.Create(p => p with { MongoDb = server.ConnectionString }, database.Name);
         var changed = (asset ?? (a => a))(files.Plan.Assets[SandboxPlan.Asset]);
-        return new RestoreRig(server, database, files, files.Plan with { Assets = new Dictionary<string, AssetPlan> { [SandboxPlan.Asset] = changed } });
+        var plan = files.Plan with { Assets = new Dictionary<string, AssetPlan> { [SandboxPlan.Asset] = changed } };
+        if (withSecondStore)
+        {
+            var second = plan.Stores["nas"] with { Name = "second", Path = Path.Combine(files.Folder, "second") };
+            plan = plan with { Stores = new Dictionary<string, StorePlan>(plan.Stores) { ["second"] = second } };
+        }
+
+        return new RestoreRig(server, database, files, plan);
     }
+
+    public Task<CopyResult> CopyAsync(string from, string to) => new CopyActivities(Plan, Stores, Writer, TimeProvider.System)
+        .CopyAsync(new CopyWork("run-copy", Asset.Name, BackupId, from, to));
+
+    /// <summary>Flips a bit in the middle of the first object of that name.</summary>
+    public async Task DamageAsync(string store, string name)
+    {
+        await foreach (var found in Stores[store].ListAsync(ObjectNames.Backup(Asset.Name, BackupId), CancellationToken.None))
+        {
+            if (!found.Name.Contains(name, StringComparison.Ordinal))
+                continue;
+            var file = Directory.EnumerateFiles(Plan.Stores[store].Path!, "*", SearchOption.AllDirectories)
+                .Single(f => f.EndsWith(Path.GetFileName(found.Name), StringComparison.Ordinal));
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            var bytes = await File.ReadAllBytesAsync(file);
+            bytes[bytes.Length / 2] ^= 1;
+            await File.WriteAllBytesAsync(file, bytes);
+            return;
+        }
+
+        throw new InvalidOperationException($"No object {name}.");
+    }
+
+    /// <summary>Evidence as the workflow hands it over.</summary>
+    public Task<IReadOnlyList<string>> KeepEvidenceAsync(RestoreRequest request, RestorePlan plan, bool replaced)
+    {
+        var now = DateTimeOffset.UtcNow;
+        var steps = new[] { new StepTiming("cut over", now, now, 1, TimeSpan.Zero, replaced ? StepStates.Done : StepStates.Skipped, null) };
+        return Restore.WriteEvidenceAsync(new RestoreEvidence(
+            request, plan,
+            new RestoreSummary(
+                request.RunId, Verdict.Proven, plan.Database, 0, new RtoMeasure(default, default, default, default, default), new RpoMeasure(default, null), []),
+            new RunState(request.RunId, "Restore", request.Asset, now, steps, null, [], [], 0, null, null, Verdict.Proven)));
+    }
+
+    /// <summary>The steps up to the checks, in their order.</summary>
+    public IReadOnlyList<Func<Task>> StepsBeforeCutOver(RestoreWork work) =>
+    [
+        () => Restore.PrepareAsync(work), () => LoadAsync(work), () => Restore.ReplayAsync(work), () => Restore.BuildIndexesAsync(work), () => Restore.CheckAsync(work),
+    ];
+
+    public IReadOnlyList<Func<Task>> WritingSteps(RestoreWork work) =>
+    [
+        () => Restore.PrepareAsync(work), () => LoadAsync(work), () => Restore.ReplayAsync(work), () => Restore.BuildIndexesAsync(work), () => Restore.CutOverAsync(work),
+    ];
 
     public RestoreActivities CreateActivities(Plan plan) => new(
         plan, Stores, Keys, Clusters, Writer, new EvidenceStore(plan, Stores, Writer, TimeProvider.System), TimeProvider.System, Logger.None);
@@ -191,8 +245,26 @@ internal sealed class RestoreRig : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => environment.RunAsync(step));
     }
 
+    /// <summary>Runs a step whose worker stops in the middle (SIGSTOP): at its first heartbeat that fits it stands still until it is woken.</summary>
+    public static async Task<(Task Step, Action Wake)> StopAsync(Func<Task> step, Func<string, bool> at)
+    {
+        var stands = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var wake = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var environment = new ActivityEnvironment
+        {
+            Heartbeater = details =>
+            {
+                if (details is [Workflows.Runs.Progress progress] && at(progress.What) && stands.TrySetResult())
+                    wake.Task.Wait();
+            },
+        };
+        var running = Task.Run(() => environment.RunAsync(step));
+        await Task.WhenAny(stands.Task, running);
+        return (running, () => wake.TrySetResult());
+    }
+
     /// <summary>Everything that a database holds, so that two can be compared: names, options, indexes, and documents byte for byte.</summary>
-    public static async Task<IReadOnlyDictionary<string, string>> StateAsync(IMongoDatabase database, bool inOrder = false)
+    public static async Task<IReadOnlyDictionary<string, string>> StateAsync(IMongoDatabase database)
     {
         var state = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var collection in await TargetInventory.ListAsync(database, CancellationToken.None))
@@ -205,7 +277,7 @@ internal sealed class RestoreRig : IAsyncDisposable
                 using var cursor = await database.GetCollection<RawBsonDocument>(collection.Name).FindAsync(FilterDefinition<RawBsonDocument>.Empty);
                 var documents = (await cursor.ToListAsync()).Select(d => Convert.ToHexString(d.ToBson())).ToList();
                 var isCapped = collection.Options.GetValue("capped", false).ToBoolean();
-                text += string.Concat((inOrder && isCapped ? documents : [.. documents.Order(StringComparer.Ordinal)]).Select(d => "\n" + d));
+                text += string.Concat((isCapped ? documents : [.. documents.Order(StringComparer.Ordinal)]).Select(d => "\n" + d));
             }
 
             state[collection.Name] = text;

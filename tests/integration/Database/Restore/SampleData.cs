@@ -90,4 +90,90 @@ internal static class SampleData
             }));
         }
     }
+
+    /// <summary>Writes between the planning of the ranges and their reading: some of it is in the copy, all of it in the oplog.</summary>
+    public static async Task TouchAsync(IMongoDatabase db)
+    {
+        var cars = db.GetCollection<BsonDocument>("cars");
+        for (var i = 0; i < 20; i++)
+        {
+            await cars.UpdateOneAsync(new BsonDocument("_id", i * 3), new BsonDocument("$inc", new BsonDocument("n", 1000)));
+            await cars.DeleteOneAsync(new BsonDocument("_id", (i * 5) + 100));
+            await cars.InsertOneAsync(new BsonDocument { { "_id", $"early-{i}" }, { "n", i + 50 } });
+        }
+
+        await cars.InsertOneAsync(new BsonDocument { { "_id", 105.0 }, { "n", 50 }, { "again", true } });
+    }
+
+    /// <summary>Writes of every kind after the ranges were read: all of it is in the oplog only.</summary>
+    public static async Task ChangeAsync(IMongoDatabase db)
+    {
+        var cars = db.GetCollection<BsonDocument>("cars");
+        for (var i = 0; i < 30; i++)
+        {
+            await cars.UpdateOneAsync(
+                new BsonDocument("_id", i),
+                new BsonDocument
+                {
+                    { "$set", new BsonDocument { { "tags.1.k", -i }, { "tags.4", "padded" }, { "deep.er", i } } }, { "$unset", new BsonDocument("when", "") },
+                });
+            await cars.UpdateOneAsync(new BsonDocument("_id", i), new BsonDocument { { "$push", new BsonDocument("tags", i) }, { "$rename", new BsonDocument("text", "words") } });
+        }
+
+        await cars.ReplaceOneAsync(new BsonDocument("_id", 40), new BsonDocument { { "n", 40 }, { "whole", "new" } });
+        await cars.DeleteManyAsync(new BsonDocument("_id", new BsonDocument { { "$gte", 50 }, { "$lt", 60 } }));
+        await cars.UpdateOneAsync(new BsonDocument("_id", 61), new BsonDocument("$pop", new BsonDocument("tags", 1)));
+        await TransactAsync(db, commit: true);
+        await TransactAsync(db, commit: false);
+
+        var collated = db.GetCollection<BsonDocument>("collated");
+        await collated.UpdateOneAsync(new BsonDocument("_id", "ABC"), new BsonDocument("$set", new BsonDocument("v", 1)));
+        await collated.DeleteOneAsync(new BsonDocument("_id", "ABD"));
+        await collated.InsertOneAsync(new BsonDocument { { "_id", "abD" }, { "v", 2 } });
+        await FillCappedAsync(db, 200, 40);
+
+        await db.CreateCollectionAsync("short");
+        await FillAsync(db, "short", 20, 5);
+        await db.DropCollectionAsync("short");
+        await db.DropCollectionAsync("empty");
+        await FillAsync(db, "empty", 7, 5);
+        await FillAsync(db, "renaming", 12, 5);
+        await db.RenameCollectionAsync("renaming", "renamed");
+        await db.GetCollection<BsonDocument>("renamed").DeleteOneAsync(new BsonDocument("_id", 3));
+        await db.GetCollection<BsonDocument>("clustered").Aggregate().Match(new BsonDocument("n", new BsonDocument("$lt", 5))).OutAsync("renamed2");
+        await db.RenameCollectionAsync("renamed2", "a b", new RenameCollectionOptions { DropTarget = true });
+        await db.GetCollection<BsonDocument>("a b").InsertOneAsync(new BsonDocument { { "_id", "after" }, { "$x", new BsonTimestamp(5, 5) } });
+
+        await db.RunCommandAsync<BsonDocument>(new BsonDocument { { "dropIndexes", "users" }, { "index", "two" } });
+        await db.RunCommandAsync<BsonDocument>(new BsonDocument
+        {
+            { "createIndexes", "cars" },
+            { "indexes", new BsonArray { new BsonDocument { { "key", new BsonDocument { { "n", -1 }, { "_id", 1 } } }, { "name", "late" }, { "sparse", true } } } },
+        });
+        await db.RunCommandAsync<BsonDocument>(new BsonDocument { { "collMod", "cars" }, { "validator", new BsonDocument("n", new BsonDocument("$gte", 11)) } });
+        await db.CreateViewAsync<BsonDocument, BsonDocument>("late view", "cars", new EmptyPipelineDefinition<BsonDocument>().Match(new BsonDocument("n", 1)));
+        await db.DropCollectionAsync("some");
+        await db.CreateViewAsync<BsonDocument, BsonDocument>("some", "users", new EmptyPipelineDefinition<BsonDocument>().Match(new BsonDocument("n", 2)));
+    }
+
+    private static async Task FillCappedAsync(IMongoDatabase db, int from, int count)
+    {
+        for (var i = from; i < from + count; i++)
+            await db.GetCollection<BsonDocument>("capped").InsertOneAsync(new BsonDocument { { "_id", i }, { "n", i } });
+    }
+
+    private static async Task TransactAsync(IMongoDatabase db, bool commit)
+    {
+        using var session = await db.Client.StartSessionAsync();
+        session.StartTransaction();
+        var (cars, users) = (db.GetCollection<BsonDocument>("cars"), db.GetCollection<BsonDocument>("users"));
+        await cars.InsertOneAsync(session, new BsonDocument { { "_id", $"txn-{commit}" }, { "n", 70 } });
+        await cars.UpdateOneAsync(session, new BsonDocument("_id", $"txn-{commit}"), new BsonDocument("$inc", new BsonDocument("n", 5)));
+        await users.DeleteOneAsync(session, new BsonDocument("_id", commit ? 5 : 6));
+        await users.InsertManyAsync(session, Enumerable.Range(1000, 50).Select(i => new BsonDocument { { "_id", $"{commit}-{i}" }, { "n", commit ? i : -i } }));
+        if (commit)
+            await session.CommitTransactionAsync();
+        else
+            await session.AbortTransactionAsync();
+    }
 }

@@ -1,0 +1,132 @@
+using LuxHedge.Activities;
+using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace LuxHedge.Tests.Integration.Database.Restore;
+
+/// <summary>Activities that are killed, or left behind alive, at some instant: the outcome is the same.</summary>
+public sealed class RestoreInterruptionTests
+{
+    [Fact]
+    public async Task Every_step_killed_in_the_middle_and_run_again_ends_in_the_same_database()
+    {
+        await using var rig = await CreateChangedAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+
+        await RestoreRig.KillAsync(() => rig.Restore.PrepareAsync(work), what => what == "prepare");
+        await rig.Restore.PrepareAsync(work);
+        for (var lane = 0; lane < work.Plan.Lanes; lane++)
+        {
+            var load = new LoadWork(work, lane);
+            await RestoreRig.KillAsync(() => rig.Restore.LoadLaneAsync(load), what => what.StartsWith("load", StringComparison.Ordinal));
+            await rig.Restore.LoadLaneAsync(load);
+        }
+
+        await RestoreRig.KillAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(40, "replay"));
+        await rig.Restore.ReplayAsync(work);
+        await RestoreRig.KillAsync(() => rig.Restore.BuildIndexesAsync(work), what => what.StartsWith("build", StringComparison.Ordinal));
+        Assert.Empty(await rig.Restore.BuildIndexesAsync(work));
+        await RestoreRig.KillAsync(() => rig.Restore.CheckAsync(work), what => what.StartsWith("check", StringComparison.Ordinal));
+        var compared = await rig.Restore.CheckAsync(work);
+        await RestoreRig.KillAsync(() => rig.Restore.CutOverAsync(work), KillAtNth(3, "cut over"));
+        Assert.NotEmpty((await rig.Restore.CleanUpAsync(work, false)).StillThere);
+        await RestoreRig.KillAsync(() => rig.Restore.CutOverAsync(work), KillAtNth(6, "cut over"));
+        var cutOver = await rig.Restore.CutOverAsync(work);
+        var cleaned = await rig.Restore.CleanUpAsync(work, true);
+
+        Assert.All(compared.Checks.Concat(cutOver), c => Assert.True(c.Verdict == Verdict.Proven, $"{c.Name}: {c.Detail}"));
+        Assert.Empty(cleaned.StillThere);
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    [Fact]
+    public async Task A_load_that_is_woken_after_its_successor_has_finished_writes_nothing()
+    {
+        await using var rig = await CreateChangedAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
+
+        var run = await rig.RunAsync(work);
+        run.AssertProven();
+        var after = await RestoreRig.StateAsync(rig.Target(target));
+        wake();
+        var fenced = await Assert.ThrowsAsync<RefusalException>(() => left);
+
+        Assert.Equal(ErrorKinds.Fenced, fenced.Report.Kind);
+        Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), after);
+    }
+
+    [Fact]
+    public async Task A_load_that_is_woken_while_its_successor_loads_writes_nothing()
+    {
+        await using var rig = await CreateChangedAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
+        var (next, go) = await RestoreRig.StopAsync(() => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
+
+        wake();
+        Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(() => left)).Report.Kind);
+        go();
+        await next;
+
+        (await rig.RunAsync(work)).AssertProven();
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    [Fact]
+    public async Task A_replay_that_is_woken_after_its_successor_has_finished_writes_nothing()
+    {
+        await using var rig = await CreateChangedAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        await rig.LoadAsync(work);
+        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(30, "replay"));
+
+        var run = await rig.RunAsync(work);
+        run.AssertProven();
+        wake();
+        var fenced = await Assert.ThrowsAsync<RefusalException>(() => left);
+
+        Assert.Equal(ErrorKinds.Fenced, fenced.Report.Kind);
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    [Fact]
+    public async Task Steps_that_begin_after_the_end_of_their_restore_are_fenced()
+    {
+        await using var rig = await CreateChangedAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.RunAsync(work);
+        var after = await RestoreRig.StateAsync(rig.Target(target));
+
+        foreach (var step in rig.WritingSteps(work).Skip(1))
+            Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(step)).Report.Kind);
+
+        Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    private static Func<string, bool> KillAtNth(int n, string what)
+    {
+        var seen = 0;
+        return heard => heard.StartsWith(what, StringComparison.Ordinal) && ++seen == n;
+    }
+
+    private static async Task<RestoreRig> CreateChangedAsync()
+    {
+        var rig = await RestoreRig.CreateAsync(a => a with { RangeBytes = 100_000 });
+        await SampleData.FillAsync(rig.Source, cars: 800);
+        await rig.BackUpAsync(beforeLanes: () => SampleData.TouchAsync(rig.Source), meanwhile: () => SampleData.ChangeAsync(rig.Source));
+        return rig;
+    }
+}
