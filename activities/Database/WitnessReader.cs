@@ -145,34 +145,35 @@ internal sealed class WitnessReader(
         return count is null ? null : new Reading(count.Value, shares, atTheMark, null);
     }
 
-    /// <summary>Counted by walking the index of <c>_id</c>, in pieces that tell of progress; null when a snapshot was not taken at the mark.</summary>
+    /// <summary>
+    /// Counted by walking the index of <c>_id</c> from end to end: bounds of the planned ranges would leave out documents whose <c>_id</c> is of
+    /// another type, which came after the planning. Null when a snapshot was not taken at the mark.
+    /// </summary>
     private async Task<long?> CountAsync(
         string name, bool rawData, BsonDocument readConcern, PlannedCollection collection, CancellationToken cancellation)
     {
         long count = 0;
-        foreach (var range in ranges.Where(r => r.Uuid == collection.Uuid).OrderBy(r => r.Number))
+        var find = RangeReads.Find(name, null, null, byHint: false, inOrder: false, rawData, readConcern);
+        find.Add("projection", new BsonDocument("_id", 1));
+        find.Add("hint", new BsonDocument("_id", 1));
+        using var session = await RawCursor.StartSessionAsync(scope.Client, cancellation);
+        await using var cursor = await RawCursor.OpenAsync(scope.Database, session, find, cancellation);
+        if (readConcern["level"] == "snapshot" && cursor.AtClusterTime != end)
         {
-            var find = RangeReads.Find(name, range.Min, range.Max, range.ByHint, inOrder: false, rawData, readConcern);
-            find.Add("projection", new BsonDocument("_id", 1));
-            using var session = await RawCursor.StartSessionAsync(scope.Client, cancellation);
-            await using var cursor = await RawCursor.OpenAsync(scope.Database, session, find, cancellation);
-            if (readConcern["level"] == "snapshot" && cursor.AtClusterTime != end)
-            {
-                return null;
-            }
+            return null;
+        }
 
-            while (await cursor.NextAsync(cancellation) is { } batch)
+        while (await cursor.NextAsync(cancellation) is { } batch)
+        {
+            using (batch)
             {
-                using (batch)
+                foreach (var _ in batch)
                 {
-                    foreach (var _ in batch)
-                    {
-                        count++;
-                    }
+                    count++;
                 }
-
-                heartbeat(new Progress($"witness: counting {collection.Name}", count, collection.EstimatedDocuments, "documents"));
             }
+
+            heartbeat(new Progress($"witness: counting {collection.Name}", count, collection.EstimatedDocuments, "documents"));
         }
 
         return count;

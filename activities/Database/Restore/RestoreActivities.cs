@@ -115,6 +115,7 @@ public sealed class RestoreActivities : IRestoreActivities
     private Task<T> InTargetAsync<T>(RestoreWork work, bool replaces, Func<RestoringState, Task<T>> step) => ReachAsync(work.Request, async () =>
     {
         var place = await door.OpenAsync(work, replaces, Beat.Cancellation);
+        await CurrentAttempt.CheckAsync(Beat.Cancellation);
         return await step(await RestoringState.OpenAsync(clusters[place.Cluster], place.Database, work.Request.RunId, Beat.Cancellation));
     });
 

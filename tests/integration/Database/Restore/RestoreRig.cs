@@ -74,6 +74,7 @@ internal sealed class RestoreRig : IAsyncDisposable
         if (withSecondStore)
         {
             var second = plan.Stores["nas"] with { Name = "second", Path = Path.Combine(files.Folder, "second") };
+            Directory.CreateDirectory(second.Path!);
             plan = plan with { Stores = new Dictionary<string, StorePlan>(plan.Stores) { ["second"] = second } };
         }
 
