@@ -66,19 +66,19 @@ internal sealed class RestoreRig : IAsyncDisposable
     /// <param name="withSecondStore">A directory store <c>second</c> beside <c>nas</c>.</param>
     public static async Task<RestoreRig> CreateAsync(Func<AssetPlan, AssetPlan>? asset = null, bool withSecondStore = false)
     {
-        var server = await MongoServer.SharedAsync();
-        var database = server.CreateDatabase("restore");
-        var files = TestPlan.Create(p => p with { MongoDb = server.ConnectionString }, database.Name);
-        var changed = (asset ?? (a => a))(files.Plan.Assets[SandboxPlan.Asset]);
-        var plan = files.Plan with { Assets = new Dictionary<string, AssetPlan> { [SandboxPlan.Asset] = changed } };
+        var shared = await MongoServer.SharedAsync();
+        var source = shared.CreateDatabase("restore");
+        var written = TestPlan.Create(p => p with { MongoDb = shared.ConnectionString }, source.Name);
+        var changed = (asset ?? (a => a))(written.Plan.Assets[SandboxPlan.Asset]);
+        var plan = written.Plan with { Assets = new Dictionary<string, AssetPlan> { [SandboxPlan.Asset] = changed } };
         if (withSecondStore)
         {
-            var second = plan.Stores["nas"] with { Name = "second", Path = Path.Combine(files.Folder, "second") };
+            var second = plan.Stores["nas"] with { Name = "second", Path = Path.Combine(written.Folder, "second") };
             Directory.CreateDirectory(second.Path!);
             plan = plan with { Stores = new Dictionary<string, StorePlan>(plan.Stores) { ["second"] = second } };
         }
 
-        return new RestoreRig(server, database, files, plan);
+        return new RestoreRig(shared, source, written, plan);
     }
 
     public Task<CopyResult> CopyAsync(string from, string to) => new CopyActivities(Plan, Stores, Writer, TimeProvider.System)
