@@ -12,6 +12,8 @@ namespace LuxHedge.Activities.Catalog;
 /// <param name="Format"><c>luxhedge-manifest/1</c>.</param>
 /// <param name="Kind"><c>database</c>.</param>
 /// <param name="KeyIds">Every data key that an object of the backup is encrypted under.</param>
+/// <param name="RawBytes">BSON bytes of the documents; the oplog's are not among them.</param>
+/// <param name="StoredBytes">Of every object of <c>objects.json</c>, the oplog's packs among them.</param>
 /// <param name="Suspect">Why the backup is suspect; empty when it is not.</param>
 public sealed record Manifest(
     string Format,

@@ -49,7 +49,8 @@ public interface IObjectStore : IAsyncDisposable
     Task<bool> RetainUntilAsync(string name, DateTimeOffset until, CancellationToken cancellation);
 
     /// <summary>Removes what writers that died left unfinished below the prefix (partial files, open multipart uploads), and answers how
-    /// many. A writer there that is alive after all loses its object: its complete fails. For a backup whose lanes have all ended.</summary>
+    /// many. A writer there that is alive after all loses its object: its complete fails. For a backup whose lanes have all ended. Without
+    /// the right to look for them it answers 0: the bucket's lifecycle rule takes them.</summary>
     Task<int> SweepUnfinishedAsync(string prefix, CancellationToken cancellation);
 }
 

@@ -233,9 +233,19 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         do
         {
             var (fromKey, fromId) = (keyMarker, idMarker);
-            var page = await GuardAsync(() => client.ListMultipartUploadsAsync(
-                new ListMultipartUploadsRequest { BucketName = bucket, Prefix = plan.Prefix + prefix, KeyMarker = fromKey, UploadIdMarker = fromId },
-                cancellation), cancellation);
+            ListMultipartUploadsResponse page;
+            try
+            {
+                page = await GuardAsync(() => client.ListMultipartUploadsAsync(
+                    new ListMultipartUploadsRequest { BucketName = bucket, Prefix = plan.Prefix + prefix, KeyMarker = fromKey, UploadIdMarker = fromId },
+                    cancellation), cancellation, deniedIsOurs: true);
+            }
+            catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.Forbidden)
+            {
+                // A writer without s3:ListBucketMultipartUploads leaves them to the bucket's lifecycle rule; `stores check` says so.
+                return swept;
+            }
+
             foreach (var upload in page.MultipartUploads ?? [])
             {
                 // Not every server honours the prefix here.

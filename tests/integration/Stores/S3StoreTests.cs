@@ -13,9 +13,9 @@ public sealed class S3StoreTests
     [Fact]
     public async Task It_keeps_the_contract()
     {
-        await using var store = Create(await S3Server.SharedAsync(), prefix: S3Server.NewPrefix());
+        await using var store = Create(await S3Server.SharedAsync(), prefix: S3Server.NewPrefix(), options: SmallParts);
 
-        var lines = await CheckAsync(store);
+        var lines = await CheckAsync(store, Small);
 
         // What this server can't answer is NotProven, never a pass; a bucket without locks likewise.
         Assert.Equal(["object lock", "public access"], lines.Where(l => l.Verdict != Verdict.Proven).Select(l => l.Name));
