@@ -18,6 +18,8 @@ namespace LuxHedge.Worker.Hosting;
 public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorkerInterceptor
 {
     private const int AttemptsAtTheUnknown = 5;
+    private const int LongestMessage = 500;
+    private const int RoomForProblems = 800;
 
     public ActivityInboundInterceptor InterceptActivity(ActivityInboundInterceptor nextInterceptor) => new Inbound(nextInterceptor, log, masker);
 
@@ -33,7 +35,7 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
             }
             catch (RefusalException e)
             {
-                var report = masker.Apply(e.Report);
+                var report = ThatFits(masker.Apply(e.Report));
                 var mayPass = MayPass(e, info.Attempt);
                 log.Warning(e, "{Activity}, attempt {Attempt}, refused ({Kind}): {Refusal}", info.ActivityType, info.Attempt, report.Kind, report.Message);
                 throw new ApplicationFailureException(report.Message, e, errorType: report.Kind, nonRetryable: !mayPass, details: [report]);
@@ -49,6 +51,17 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
         // worker spoke with a minute ago: a few attempts, half a minute, are worth it. (At the door the policy retries neither.)
         private static bool MayPass(RefusalException e, int attempt) =>
             e.MayPass || e.Report.Kind == ErrorKinds.Fenced || (e.Report.Kind == ErrorKinds.Unreachable && attempt < AttemptsAtTheUnknown);
+
+        // The whole failure has to stay below 4 KB (MaskingFailureConverter), and carries the message three times: here, in the cause and in the report.
+        private static ErrorReport ThatFits(ErrorReport report)
+        {
+            var room = RoomForProblems;
+            var kept = report.Problems?.TakeWhile(p => (room -= p.Message.Length + (p.Where?.Length ?? 0)) > 0).ToList();
+            if (kept is not null && kept.Count < report.Problems!.Count)
+                kept.Add(new($"… and {report.Problems.Count - kept.Count} more; the worker's log has all of them."));
+            var message = report.Message.Length <= LongestMessage ? report.Message : report.Message[..(LongestMessage - 1)] + "…";
+            return report with { Message = message, Problems = kept };
+        }
 
         private static ILogEventEnricher[] Properties(ActivityInfo info, RunFacts facts)
         {

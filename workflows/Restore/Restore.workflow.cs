@@ -365,7 +365,7 @@ public sealed class RestoreWorkflow
         error = report;
         if (report.Kind == ErrorKinds.NotApproved)
             ended = "NotApproved";
-        checks.Add(new(steps.LastFailed ?? "restore", report.Kind == ErrorKinds.NotApproved ? Verdict.NotProven : Verdict.Failed, report.Message));
+        checks.Add(new(steps.LastFailed ?? "restore", RestoreVerdicts.OfStopped(request.Purpose, report), report.Message));
     }
 
     private void ShowAttributes() => Workflow.UpsertTypedSearchAttributes(

@@ -6,8 +6,8 @@ namespace LuxHedge.Workflows.Restore;
 public static class RestoreVerdicts
 {
     /// <summary>
-    /// What ended early is NotProven; what a step stopped is Failed (a restore test that could not reach something: NotProven); else the worst
-    /// check. Trouble with the clean-up counts in every case.
+    /// What ended early is NotProven; what a step stopped is as that step's error says (<see cref="OfStopped"/>), and never better than the
+    /// checks made before it; else the worst check. Trouble with the clean-up counts in every case.
     /// </summary>
     /// <param name="replaced">The cut-over was done.</param>
     public static Verdict Of(RestorePurpose purpose, IReadOnlyList<Check> checks, string? ended, ErrorReport? error, bool replaced)
@@ -15,10 +15,16 @@ public static class RestoreVerdicts
         if (ended is not null)
             return Verdicts.Worst([Verdict.NotProven, .. checks.Where(c => c.Name == "clean-up").Select(c => c.Verdict)]);
         if (error is not null)
-            return purpose == RestorePurpose.RestoreTest && Verification.Verifications.Of(error) == Verdict.NotProven ? Verdict.NotProven : Verdict.Failed;
+            return Verdicts.Worst([OfStopped(purpose, error), .. checks.Select(c => c.Verdict)]);
         var worst = Verdicts.Worst(checks.Select(c => c.Verdict));
         return replaced || worst == Verdict.Failed ? worst : Verdict.NotProven;
     }
+
+    /// <summary>A restore that a step's error stopped is Failed; a restore test that could not reach something has proved nothing, either way.</summary>
+    public static Verdict OfStopped(RestorePurpose purpose, ErrorReport error) =>
+        error.Kind == ErrorKinds.NotApproved || (purpose == RestorePurpose.RestoreTest && Verification.Verifications.Of(error) == Verdict.NotProven)
+            ? Verdict.NotProven
+            : Verdict.Failed;
 
     /// <summary>The moment wanted − the newest canary that came back. A canary from after that moment is no loss.</summary>
     public static RpoMeasure Measure(RestorePlan? plan, DateTimeOffset? newestCanary)
