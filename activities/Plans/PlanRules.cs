@@ -12,7 +12,7 @@ namespace LuxHedge.Activities.Plans;
 internal sealed class PlanRules(YamlMapping root, string folder)
 {
     /// <summary>Top-level folders of a store that belong to no asset.</summary>
-    private static readonly string[] ReservedAssets = ["audit", "runs"];
+    private static readonly string[] ReservedAssets = ["audit", "runs", "luxhedge-check"];
 
     /// <summary>The server's own databases: nothing is restored into them, so nothing may be planned there.</summary>
     private static readonly string[] ServerDatabases = ["admin", "config", "local"];

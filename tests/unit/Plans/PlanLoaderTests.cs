@@ -146,6 +146,7 @@ public sealed class PlanLoaderTests : IDisposable
     [InlineData("database: luxhedge_production\n    encrypted", "database: a.b\n    encrypted", "database: \"a.b\" holds a character that MongoDB takes in no database name")]
     [InlineData("database: luxhedge_production\n    encrypted", "database: luxhedge_scratch_1\n    encrypted", "is of the names that runs make and drop by themselves")]
     [InlineData("  luxhedge_production:\n", "  runs:\n", "assets.runs: 'runs' is a folder of its own in every store")]
+    [InlineData("  luxhedge_production:\n", "  luxhedge-check:\n", "assets.luxhedge-check: 'luxhedge-check' is a folder of its own in every store")]
     [InlineData("  luxhedge_production:\n", "  Lux/Hedge:\n", "assets: \"Lux/Hedge\" is no id")]
     [InlineData("name: sandbox-writer", "name: writer", "writer.name: there is no public key of \"writer\" in writer.publicKeys")]
     [InlineData("retention: { daily: 30, weekly: 12, monthly: 12, yearly: 7 }", "retention: { daily: 30 }", "retention: reaches back 30 days, and class financial is kept 7y")]
