@@ -74,6 +74,10 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
         {
             throw new ObjectMissingException(Name, name);
         }
+        catch (UnauthorizedAccessException e)
+        {
+            throw Denied(e, path);
+        }
     }
 
     public Task<StoredObject?> HeadAsync(string name, CancellationToken cancellation)
@@ -115,6 +119,10 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
         catch (DirectoryNotFoundException)
         {
             // Someone else deleted the last object of the folder, and the folder.
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw Denied(e, path);
         }
 
         return Task.CompletedTask;
@@ -205,6 +213,9 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
     private RefusalException LinkFound(string path, string name) =>
         new(ErrorKinds.Integrity, $"Store '{Name}' has a symbolic link where '{name}' would be; links are never followed.", path, "Find out who put it there.");
 
+    private RefusalException Denied(UnauthorizedAccessException e, string path) =>
+        new(ErrorKinds.Unreachable, $"Store '{Name}' denies access: {e.Message}", path, $"The worker's user ({Environment.UserName}) must own the folder.", e);
+
     private FileInfo? Look(string path, string name)
     {
         CheckRoot();
@@ -228,6 +239,10 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
         catch (DirectoryNotFoundException)
         {
             yield break;
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw Denied(e, folder);
         }
 
         entries.Sort((a, b) => string.CompareOrdinal(a.Key, b.Key));
@@ -356,10 +371,10 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
             var folder = Path.GetDirectoryName(path)!;
             for (var attempt = 0; ; attempt++)
             {
-                store.MakeFolder(folder);
                 partial = Path.Combine(folder, $".{Path.GetFileName(path)}.{RandomNumberGenerator.GetHexString(12, lowercase: true)}{PartialSuffix}");
                 try
                 {
+                    store.MakeFolder(folder);
                     return new FileStream(partial, new FileStreamOptions
                     {
                         Mode = FileMode.CreateNew,
@@ -373,6 +388,10 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
                 catch (DirectoryNotFoundException) when (attempt < 8)
                 {
                     // A deleter removed the folder between our two calls because it was empty.
+                }
+                catch (UnauthorizedAccessException e)
+                {
+                    throw store.Denied(e, folder);
                 }
                 catch (IOException e) when (File.Exists(folder))
                 {

@@ -472,6 +472,10 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         {
             return null;
         }
+        catch (AmazonS3Exception e) when (e.StatusCode == HttpStatusCode.PreconditionFailed)
+        {
+            throw new IOException($"'{name}' in store '{Name}' changed while it was read.", e);
+        }
         catch (AmazonS3Exception e) when (IsMissing(e))
         {
             throw new ObjectMissingException(Name, name);
@@ -595,6 +599,13 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         // 405: the version is a delete marker. 400: some servers' word for a version id that never was.
         e.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.MethodNotAllowed || e.ErrorCode is "NoSuchVersion" or "NoSuchUpload";
 
+    /// <summary>Answers that the calls above make something of.</summary>
+    private static bool IsForTheCaller(AmazonS3Exception e) =>
+        IsMissing(e)
+        || e.StatusCode is HttpStatusCode.Forbidden or HttpStatusCode.Conflict or HttpStatusCode.PreconditionFailed
+            or HttpStatusCode.RequestedRangeNotSatisfiable or HttpStatusCode.NotImplemented
+        || e.ErrorCode is "InvalidRequest" or "InvalidArgument";
+
     /// <summary>Runs one request. What a person must mend, and what the SDK's own retries did not get over, becomes a refusal.</summary>
     private async Task<T> GuardAsync<T>(Func<Task<T>> request, CancellationToken cancellation, bool deniedIsOurs = false)
     {
@@ -609,9 +620,16 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         {
             throw Refused(e);
         }
-        catch (AmazonS3Exception e) when ((int)e.StatusCode is >= 500 or 429 or 0 && e.StatusCode != HttpStatusCode.NotImplemented)
+        catch (AmazonS3Exception e) when (
+            ((int)e.StatusCode is >= 500 or 429 or 0 && e.StatusCode != HttpStatusCode.NotImplemented)
+            // Damaged or cut short on the way there.
+            || e.ErrorCode is "BadDigest" or "XAmzContentSHA256Mismatch" or "IncompleteBody" or "RequestTimeout")
         {
             throw Unreachable(e, e.ErrorCode is { Length: > 0 } code ? $"{(int)e.StatusCode} {code}" : e.Message);
+        }
+        catch (AmazonS3Exception e) when (!IsForTheCaller(e))
+        {
+            throw new IOException($"Store '{Name}' answered {(int)e.StatusCode} {e.ErrorCode}: {e.Message}", e);
         }
         catch (Exception e) when (
             !cancellation.IsCancellationRequested
