@@ -26,6 +26,11 @@ internal sealed class FlakyProxy : IAsyncDisposable
 
     public string Endpoint => $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
 
+    /// <summary>While it is not done, requests with this in their first lines wait, and are counted in <see cref="Held"/>.</summary>
+    public (string Request, TaskCompletionSource Gate)? Hold { get; set; }
+
+    public int Held { get; private set; }
+
     /// <summary>How many answers were cut.</summary>
     public int Cut { get; private set; }
 
@@ -92,6 +97,13 @@ internal sealed class FlakyProxy : IAsyncDisposable
                     left.Bytes = cuts[at].After;
                     cuts.RemoveAt(at);
                 }
+            }
+
+            if (Hold is var (request, opened) && text.Contains(request, StringComparison.Ordinal))
+            {
+                lock (gate)
+                    Held++;
+                await opened.Task.WaitAsync(ended.Token);
             }
 
             await to.WriteAsync(buffer.AsMemory(0, read), ended.Token);

@@ -143,6 +143,31 @@ public sealed class S3StoreTests
     }
 
     [Fact]
+    public async Task A_writer_holds_no_more_than_the_parts_in_flight_and_the_one_that_fills()
+    {
+        var server = await S3Server.SharedAsync();
+        await using var store = Create(server, S3Server.NewPrefix(), out var proxy, new() { PartBytes = 5 << 20, PartsInFlight = 2 });
+        await using var __ = proxy;
+        await store.ProbeAsync(default);
+        var opened = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        proxy.Hold = ("partNumber=", opened);
+        await using var writer = await store.CreateAsync("a", default);
+        var part = new byte[5 << 20];
+
+        // Two are sent and wait at the server, the third fills the last buffer.
+        for (var i = 0; i < 3; i++)
+            await writer.WriteAsync(part, default);
+        var fourth = writer.WriteAsync(new byte[1], default).AsTask();
+        Assert.True(SpinWait.SpinUntil(() => proxy.Held == 2, TimeSpan.FromSeconds(30)));
+        Assert.False(fourth.IsCompleted);
+
+        opened.SetResult();
+        await fourth;
+        Assert.Equal(PutOutcome.Created, await writer.CompleteAsync(default));
+        Assert.Equal((15 << 20) + 1, (await store.HeadAsync("a", default))!.Size);
+    }
+
+    [Fact]
     public async Task What_someone_lays_over_an_object_is_a_newer_version_and_the_oldest_is_still_read()
     {
         var server = await S3Server.SharedAsync();
