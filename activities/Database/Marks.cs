@@ -34,8 +34,7 @@ internal static class Marks
         if ((await OplogTraits.ReadAsync(client, cancellation)).TicksBetweenEntries || !await HasEntryAsync(local, mark, cancellation))
         {
             var earlier = mark with { Seconds = mark.Seconds - MarginSeconds };
-            var oldest = await OldestAsync(local, cancellation);
-            var margin = oldest is { } o && o > earlier ? o : earlier;
+            var margin = await ReachesBackToAsync(client, earlier, cancellation) ? earlier : await FirstFromAsync(local, earlier, cancellation) ?? earlier;
             from = margin < from ? margin : from;
         }
 
@@ -135,13 +134,25 @@ internal static class Marks
         return await cursor.AnyAsync(cancellation);
     }
 
-    /// <summary>Time of the oldest entry that the server still has.</summary>
-    public static async Task<ClusterTime?> OldestAsync(IMongoDatabase local, CancellationToken cancellation)
+    /// <summary>Whether the server still has an entry of that time or an older one: then none after it is gone.</summary>
+    public static async Task<bool> ReachesBackToAsync(IMongoClient client, ClusterTime at, CancellationToken cancellation)
+    {
+        var local = client.GetDatabase("local");
+        var older = new BsonDocument("ts", new BsonDocument("$lte", at.ToBson()));
+        // Commands are few among the entries of such a server, and there is one before the first document of any collection.
+        return ((await OplogTraits.ReadAsync(client, cancellation)).WholeAnswers
+                && await FirstAsync(local, new BsonDocument(older) { { "op", "c" } }, cancellation) is not null)
+            || await FirstAsync(local, older, cancellation) is not null;
+    }
+
+    /// <summary>Time of the first entry of that time or later.</summary>
+    private static Task<ClusterTime?> FirstFromAsync(IMongoDatabase local, ClusterTime at, CancellationToken cancellation) =>
+        FirstAsync(local, new BsonDocument("ts", new BsonDocument("$gte", at.ToBson())), cancellation);
+
+    private static async Task<ClusterTime?> FirstAsync(IMongoDatabase local, BsonDocument filter, CancellationToken cancellation)
     {
         using var cursor = await local.GetCollection<BsonDocument>("oplog.rs").FindAsync(
-            new BsonDocument(),
-            new FindOptions<BsonDocument> { Limit = 1, Sort = new BsonDocument("$natural", 1), Projection = new BsonDocument("ts", 1) },
-            cancellation);
+            filter, new FindOptions<BsonDocument> { Limit = 1, Sort = new BsonDocument("$natural", 1), Projection = new BsonDocument("ts", 1) }, cancellation);
         return (await cursor.FirstOrDefaultAsync(cancellation))?["ts"].ToClusterTime();
     }
 
@@ -171,12 +182,14 @@ internal static class Marks
 /// </summary>
 /// <param name="TicksBetweenEntries">Its newest time is no entry's, and times are handed out before the writes that take them can be seen.</param>
 /// <param name="SilentTail">Tailable cursors on the oplog give nothing new.</param>
-internal sealed record OplogTraits(bool TicksBetweenEntries, bool SilentTail)
+/// <param name="WholeAnswers">It builds every match in memory before it gives the first, whatever the limit: 3 KB an entry, a gigabyte for
+/// 300,000.</param>
+internal sealed record OplogTraits(bool TicksBetweenEntries, bool SilentTail, bool WholeAnswers)
 {
     public static async Task<OplogTraits> ReadAsync(IMongoClient client, CancellationToken cancellation)
     {
         var build = await client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument("buildInfo", 1), ReadPreference.Primary, cancellation);
         var secantus = build.Contains("secantusVersion");
-        return new OplogTraits(secantus, secantus);
+        return new OplogTraits(secantus, secantus, secantus);
     }
 }

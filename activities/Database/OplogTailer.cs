@@ -46,7 +46,7 @@ internal sealed class OplogTailer(
     private readonly List<StoredPack> _packs = [];
     private PackWriter? _writer;
     private IClientSessionHandle? _session;
-    private OplogTraits _traits = new(false, false);
+    private OplogTraits _traits = new(false, false, false);
 
     // The part under way: its link first, then what is kept. The entry read last may be one that is not kept.
     private int _used;
@@ -467,7 +467,7 @@ internal sealed class OplogTailer(
 
     private async Task RefuseGapAsync(ClusterTime at, CancellationToken cancellation)
     {
-        if (await Marks.OldestAsync(_local, cancellation) is not { } oldest || oldest > at)
+        if (!await Marks.ReachesBackToAsync(scope.Client, at, cancellation))
         {
             throw Gap(at);
         }
