@@ -89,21 +89,26 @@ public sealed class CommandLineTests
         Assert.Contains("no asset '@nope'", rig.Error.Output, StringComparison.Ordinal);
     }
 
-    /// <summary>Every line of <c>docs/commands.md</c> that begins with <c>luxhedge</c> in a block of commands.</summary>
+    /// <summary>Every line of the documents that begins with <c>luxhedge</c> or <c>./luxhedge</c> in a block of commands.</summary>
     public static TheoryData<string> DocumentedCommands()
     {
-        var lines = new TheoryData<string>();
-        foreach (var line in File.ReadLines(Path.Combine(Root(), "docs", "commands.md")).Select(l => l.Trim()))
+        var lines = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (var (document, least) in new[] { ("docs/commands.md", 21), ("docs/sandbox.md", 3), ("README.md", 3) })
         {
-            var command = line.StartsWith("./", StringComparison.Ordinal) ? line[2..] : line;
-            if (command.StartsWith("luxhedge ", StringComparison.Ordinal))
-            {
-                lines.Add(command.Split(" # ", 2)[0].Trim());
-            }
+            var found = File.ReadLines(Path.Combine(Root(), document)).Select(CommandOf).OfType<string>().ToList();
+            Assert.True(found.Count >= least, $"{document} lost its commands");
+            lines.UnionWith(found);
         }
 
-        Assert.True(lines.Count > 20, "docs/commands.md lost its commands");
-        return lines;
+        return [.. lines];
+    }
+
+    /// <summary>Without what explains it: after <c> # </c>, or after three spaces.</summary>
+    private static string? CommandOf(string line)
+    {
+        var command = line.Trim();
+        command = command.StartsWith("./", StringComparison.Ordinal) ? command[2..] : command;
+        return command.StartsWith("luxhedge ", StringComparison.Ordinal) ? command.Split(" # ", 2)[0].Split("   ", 2)[0].Trim() : null;
     }
 
     [Theory]
