@@ -11,6 +11,9 @@ namespace LuxHedge.Worker.Sandbox;
 /// <summary>A running sandbox: servers, plan, data and worker, in the order in which each needs the one before. Disposing of it ends them all.</summary>
 public sealed class SandboxHost : IAsyncDisposable
 {
+    /// <summary>One second more than the dump goes back.</summary>
+    private static readonly TimeSpan OplogMargin = TimeSpan.FromSeconds(6);
+
     private readonly SandboxServers servers;
     private readonly ServerProcess? worker;
 
@@ -55,17 +58,18 @@ public sealed class SandboxHost : IAsyncDisposable
     {
         var clock = Stopwatch.StartNew();
         var saying = new Lock();
+        (long Documents, long InsertedAt) data = default;
         var started = await SandboxServers.StartAsync(
-            finder, folder, (what, software, where) => Say(what, software == "none" ? where : $"{software}, {where}"), cancellation);
+            finder, folder, (what, software, where) => Say(what, software == "none" ? where : $"{software}, {where}"),
+            async (mongoDb, stop) => data = await LoadAsync(mongoDb, Say, stop), cancellation);
         SandboxHost? host = null;
         try
         {
-            // Before anything is written there.
-            var documents = await LoadAsync(started.MongoDb, Say, cancellation);
             var plan = PlanLoader.Load(PlanOf(started).Write(folder.Root));
             var ownWorker = withWorker ? await SandboxWorker.StartAsync(plan, folder, cancellation) : null;
             Say("Worker", ownWorker is null ? $"none, by --no-worker: luxhedge worker --plan {SandboxFolder.Name}/{SandboxPlan.FileName}" : "takes work");
-            host = new SandboxHost(folder, started, plan, ownWorker, documents);
+            host = new SandboxHost(folder, started, plan, ownWorker, data.Documents);
+            await SettleAsync(data.InsertedAt, cancellation);
             SandboxEndpoints.Of(started, folder, host.Processes).Write(folder.EndpointsFile);
             return host;
         }
@@ -119,8 +123,19 @@ public sealed class SandboxHost : IAsyncDisposable
         };
     }
 
-    private static async Task<long> LoadAsync(SandboxMongoDb mongoDb, Action<string, string> say, CancellationToken cancellation)
+    /// <summary>On SecantusDB a backup's oplog begins a few seconds before its start mark: loaded only just, all data would be in it a second time.</summary>
+    private static async Task SettleAsync(long insertedAt, CancellationToken cancellation)
     {
+        var left = OplogMargin - Stopwatch.GetElapsedTime(insertedAt);
+        if (left > TimeSpan.Zero)
+        {
+            await Task.Delay(left, cancellation);
+        }
+    }
+
+    private static async Task<(long Documents, long InsertedAt)> LoadAsync(SandboxMongoDb mongoDb, Action<string, string> say, CancellationToken cancellation)
+    {
+        // Before anything is written there.
         using var client = SandboxMongoDb.CreateClient(mongoDb.ConnectionString);
         await SandboxMarker.RefuseForeignAsync(client, cancellation);
         var database = client.GetDatabase(SandboxPlan.Asset);
@@ -130,9 +145,9 @@ public sealed class SandboxHost : IAsyncDisposable
         }
 
         await SandboxMarker.WriteAsync(database, cancellation);
-        var documents = await SampleDatabase.LoadAsync(database, _ => { }, cancellation);
-        say("Data", $"{Amounts.Count(documents)} documents in {SandboxPlan.Asset}: users, KYC, cars, positions, transactions, tickets, …");
-        return documents;
+        var loaded = await SampleDatabase.LoadAsync(database, cancellation);
+        say("Data", $"{Amounts.Count(loaded.Documents)} documents in {SandboxPlan.Asset}: users, KYC, cars, positions, transactions, tickets, …");
+        return loaded;
     }
 }
 

@@ -8,8 +8,10 @@ public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, Sandbo
 {
     /// <summary>All of them, or none: when one does not start, those that did are ended and its error is thrown.</summary>
     /// <param name="report">Told each server once it is ready: what it is, which program, where.</param>
+    /// <param name="fill">What is done with the database while the others start, which takes them as long.</param>
     public static async Task<SandboxServers> StartAsync(
-        ServerFinder finder, SandboxFolder folder, Action<string, string, string> report, CancellationToken cancellation)
+        ServerFinder finder, SandboxFolder folder, Action<string, string, string> report, Func<SandboxMongoDb, CancellationToken, Task> fill,
+        CancellationToken cancellation)
     {
         // The first failure ends the others' waiting.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
@@ -21,18 +23,34 @@ public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, Sandbo
             k => ("KMS", k?.Software ?? "none", k?.Endpoint ?? $"no moto_server here: a local key file stands in. {ServerFinder.KmsHint}"));
         var temporal = GuardAsync(
             SandboxTemporal.StartAsync(finder, folder.Servers, ui: true, stop.Token), t => t.Process, t => ("Temporal", t.Software, t.Ui ?? t.Address));
+        var filled = FillAsync();
         try
         {
-            await Task.WhenAll(mongoDb, s3, kms, temporal);
+            await Task.WhenAll(mongoDb, s3, kms, temporal, filled);
             return new SandboxServers(await mongoDb, await s3, await kms, await temporal);
         }
         catch
         {
+            await EndAsync(filled);
             await EndAsync(mongoDb);
             await EndAsync(s3);
             await EndAsync(kms);
             await EndAsync(temporal);
             throw;
+        }
+
+        async Task<bool> FillAsync()
+        {
+            try
+            {
+                await fill(await mongoDb, stop.Token);
+                return true;
+            }
+            catch
+            {
+                await stop.CancelAsync();
+                throw;
+            }
         }
 
         async Task<T> GuardAsync<T>(Task<T> start, Func<T, ServerProcess?> process, Func<T, (string What, string Software, string Where)> tell)

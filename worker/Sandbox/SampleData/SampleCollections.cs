@@ -11,10 +11,8 @@ namespace LuxHedge.Worker.Sandbox.SampleData;
 /// </summary>
 internal static class SampleCollections
 {
-    private const int Users = 20_000;
+    private const int Users = 12_000;
     private const int Cars = 2_000;
-    private const int Positions = 40_000;
-    private const int Transactions = 100_000;
 
     /// <summary>When the sample's history begins: a fixed time, or the documents would differ from day to day.</summary>
     private static readonly DateTime Start = new(2024, 1, 1, 0, 0, 0, DateTimeKind.Utc);
@@ -71,7 +69,7 @@ internal static class SampleCollections
                 BsonDocument.Parse("""{ key: { "equipment.$**": 1 }, name: "equipment_wildcard" }"""),
             ],
         },
-        new("positions", Positions, WritePosition)
+        new("positions", 25_000, WritePosition)
         {
             Indexes =
             [
@@ -79,7 +77,7 @@ internal static class SampleCollections
                 BsonDocument.Parse("""{ key: { openedAt: -1 }, name: "large_openedAt", partialFilterExpression: { shares: { $gt: 100 } } }"""),
             ],
         },
-        new("transactions", Transactions, WriteTransaction)
+        new("transactions", 60_000, WriteTransaction)
         {
             Indexes =
             [
@@ -87,7 +85,7 @@ internal static class SampleCollections
                 BsonDocument.Parse("""{ key: { userId: 1, at: -1 }, name: "user_at" }"""),
             ],
         },
-        new("tickets", 15_000, WriteTicket)
+        new("tickets", 8_000, WriteTicket)
         {
             Indexes =
             [
@@ -95,12 +93,14 @@ internal static class SampleCollections
                 BsonDocument.Parse("""{ key: { tags: 1, state: 1 }, name: "tags_state" }"""),
             ],
         },
+        // Many small documents, and no index but that of their _id: what most of a database is.
+        new("notifications", 80_000, WriteNotification),
         new("announcements", 500, WriteAnnouncement)
         {
             Options = BsonDocument.Parse("""{ collation: { locale: "en", strength: 1 } }"""),
             Indexes = [BsonDocument.Parse("""{ key: { slug: 1 }, name: "slug_unique", unique: true, collation: { locale: "simple" } }""")],
         },
-        new("sessions", 5_000, WriteSession)
+        new("sessions", 3_000, WriteSession)
         {
             Indexes = [BsonDocument.Parse("""{ key: { expiresAt: 1 }, name: "expiresAt_ttl", expireAfterSeconds: 0 }""")],
         },
@@ -110,7 +110,7 @@ internal static class SampleCollections
             Options = BsonDocument.Parse("""{ clusteredIndex: { key: { _id: 1 }, unique: true, name: "by id" } }"""),
             Optional = true,
         },
-        new("valuations", 10_000, WriteValuation)
+        new("valuations", 5_000, WriteValuation)
         {
             Options = BsonDocument.Parse("""{ timeseries: { timeField: "at", metaField: "carId", granularity: "hours" } }"""),
             Indexes = [BsonDocument.Parse("""{ key: { carId: 1, at: -1 }, name: "car_at" }""")],
@@ -293,6 +293,16 @@ internal static class SampleCollections
         }
 
         to.WriteEndArray();
+    }
+
+    private static void WriteNotification(BsonWriter to, int i, SampleRandom random)
+    {
+        to.WriteInt32("_id", i);
+        to.WriteName("userId");
+        to.WriteObjectId(UserId(random.Below(Users)));
+        to.WriteString("about", random.Of<string>(Topics));
+        WriteTime(to, "at", Start.AddSeconds(random.Below(54_000_000)));
+        to.WriteBoolean("read", !random.OneIn(3));
     }
 
     private static void WriteAnnouncement(BsonWriter to, int i, SampleRandom random)

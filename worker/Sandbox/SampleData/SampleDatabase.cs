@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -12,12 +13,9 @@ public static class SampleDatabase
     /// <summary>More don't load faster: the server's processor is the bound.</summary>
     private const int Workers = 3;
 
-    /// <summary>Documents of every collection that each server has.</summary>
-    public static int AtLeast => SampleCollections.All.Where(c => !c.Optional && !c.IsCapped).Sum(c => c.Count);
-
-    /// <summary>Answers how many documents the database holds now. The marker is the caller's.</summary>
-    /// <param name="report">Told how many documents are in, now and then, from several threads.</param>
-    public static async Task<long> LoadAsync(IMongoDatabase database, Action<long> report, CancellationToken cancellation)
+    /// <summary>The marker is the caller's.</summary>
+    /// <returns>How many documents the database holds now, and when the last was inserted (<see cref="Stopwatch.GetTimestamp"/>).</returns>
+    public static async Task<(long Documents, long InsertedAt)> LoadAsync(IMongoDatabase database, CancellationToken cancellation)
     {
         var made = new List<SampleCollection>();
         foreach (var collection in SampleCollections.All)
@@ -28,7 +26,8 @@ public static class SampleDatabase
             }
         }
 
-        await InsertAsync(database, made, report, cancellation);
+        await InsertAsync(database, made, cancellation);
+        var insertedAt = Stopwatch.GetTimestamp();
         foreach (var collection in made)
         {
             await IndexAsync(database, collection, cancellation);
@@ -40,7 +39,7 @@ public static class SampleDatabase
         }
 
         var counts = await Task.WhenAll(made.Select(c => Collection(database, c).EstimatedDocumentCountAsync(cancellationToken: cancellation)));
-        return counts.Sum();
+        return (counts.Sum(), insertedAt);
     }
 
     private static async Task<bool> CreateAsync(IMongoDatabase database, SampleCollection collection, CancellationToken cancellation)
@@ -58,10 +57,8 @@ public static class SampleDatabase
     }
 
     /// <summary>One pass over all collections: batches of several are under way at once, those of a capped one never.</summary>
-    private static async Task InsertAsync(
-        IMongoDatabase database, IReadOnlyList<SampleCollection> collections, Action<long> report, CancellationToken cancellation)
+    private static async Task InsertAsync(IMongoDatabase database, IReadOnlyList<SampleCollection> collections, CancellationToken cancellation)
     {
-        long done = 0;
         var batches = collections.Where(c => !c.IsCapped).SelectMany(c => c.Documents().Chunk(BatchSize).Select(batch => (Collection: c, Batch: batch)));
         var parallel = new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = cancellation };
         await Parallel.ForEachAsync(batches, parallel, async (next, stop) => await PutAsync(next.Collection, next.Batch, stop));
@@ -73,11 +70,8 @@ public static class SampleDatabase
             }
         }
 
-        async Task PutAsync(SampleCollection collection, RawBsonDocument[] batch, CancellationToken stop)
-        {
-            await Collection(database, collection).InsertManyAsync(batch, new InsertManyOptions { IsOrdered = collection.IsCapped }, stop);
-            report(Interlocked.Add(ref done, batch.Length));
-        }
+        Task PutAsync(SampleCollection collection, RawBsonDocument[] batch, CancellationToken stop) =>
+            Collection(database, collection).InsertManyAsync(batch, new InsertManyOptions { IsOrdered = collection.IsCapped }, stop);
     }
 
     private static async Task IndexAsync(IMongoDatabase database, SampleCollection collection, CancellationToken cancellation)
