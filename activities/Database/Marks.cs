@@ -16,6 +16,9 @@ internal static class Marks
     /// </summary>
     private const uint MarginSeconds = 5;
 
+    /// <summary>Little enough that what was written in it fits in memory many times over.</summary>
+    private const uint RecentSeconds = 10;
+
     /// <summary>By then such a server shows every write whose time it had handed out.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(1);
 
@@ -139,10 +142,18 @@ internal static class Marks
     {
         var local = client.GetDatabase("local");
         var older = new BsonDocument("ts", new BsonDocument("$lte", at.ToBson()));
-        // Commands are few among the entries of such a server, and there is one before the first document of any collection.
-        return ((await OplogTraits.ReadAsync(client, cancellation)).WholeAnswers
-                && await FirstAsync(local, new BsonDocument(older) { { "op", "c" } }, cancellation) is not null)
-            || await FirstAsync(local, older, cancellation) is not null;
+        if ((await OplogTraits.ReadAsync(client, cancellation)).WholeAnswers)
+        {
+            // Few entries match these: commands (there is one before the first document of any collection), and the last seconds.
+            var recent = new BsonDocument("ts", new BsonDocument { { "$lte", at.ToBson() }, { "$gt", (at with { Seconds = at.Seconds - RecentSeconds }).ToBson() } });
+            if (await FirstAsync(local, new BsonDocument(older) { { "op", "c" } }, cancellation) is not null
+                || await FirstAsync(local, recent, cancellation) is not null)
+            {
+                return true;
+            }
+        }
+
+        return await FirstAsync(local, older, cancellation) is not null;
     }
 
     /// <summary>Time of the first entry of that time or later.</summary>

@@ -6,6 +6,10 @@ namespace LuxHedge.Worker.Sandbox;
 /// <param name="Kms">Null: there is none here, and the local key file stands in.</param>
 public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, SandboxKms? Kms, SandboxTemporal Temporal) : IAsyncDisposable
 {
+    /// <summary>A walk through SecantusDB's oplog takes memory with its length. These many entries are what a story writes, and minutes of what
+    /// a busy test does: a backup that takes longer than they last fails as a gap. mongod's oplog is bounded by bytes.</summary>
+    private static readonly MongoDbOptions DatabaseOptions = new(OplogEntries: 300_000, CacheMegabytes: 256);
+
     /// <summary>All of them, or none: when one does not start, those that did are ended and its error is thrown.</summary>
     /// <param name="report">Told each server once it is ready: what it is, which program, where.</param>
     /// <param name="fill">What is done with the database while the others start, which takes them as long.</param>
@@ -15,7 +19,7 @@ public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, Sandbo
     {
         // The first failure ends the others' waiting.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        var mongoDb = GuardAsync(SandboxMongoDb.StartAsync(finder, folder.Servers, null, stop.Token), m => m.Process, m => ("MongoDB", m.Software, "replica set of one"));
+        var mongoDb = GuardAsync(SandboxMongoDb.StartAsync(finder, folder.Servers, DatabaseOptions, stop.Token), m => m.Process, m => ("MongoDB", m.Software, "replica set of one"));
         var s3 = GuardAsync(SandboxS3.StartAsync(finder, folder.Servers, SandboxPlan.Bucket, stop.Token), s => s.Process, s => ("S3", s.Software, s.Endpoint));
         var kms = GuardAsync(
             SandboxKms.StartAsync(finder, folder.Servers, stop.Token),

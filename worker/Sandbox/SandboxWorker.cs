@@ -17,16 +17,18 @@ public static class SandboxWorker
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     /// <summary>Bounds the worker's managed heap: what it needs is bounded by the plan, and a collector that sees a large machine lets it grow.</summary>
-    private const long HeapLimitBytes = 512L << 20;
+    private const long HeapLimitBytes = 256L << 20;
 
     public static async Task<ServerProcess> StartAsync(Plan plan, SandboxFolder folder, CancellationToken cancellation)
     {
         var (program, first) = ThisProgram();
         var process = ServerProcess.Start(new ServerLaunch(
-            "worker", program, [.. first, "worker", "--plan", plan.Path], folder.Root, folder.WorkerLog, new Dictionary<string, string>
+            "worker", program, [.. first, "worker", "--plan", plan.Path, "--grace", "1"], folder.Root, folder.WorkerLog, new Dictionary<string, string>
             {
                 ["DOTNET_GCHeapHardLimit"] = HeapLimitBytes.ToString("x", CultureInfo.InvariantCulture),
-                ["DOTNET_GCConserveMemory"] = "5",
+                ["DOTNET_GCConserveMemory"] = "7",
+                ["DOTNET_gcConcurrent"] = "0",
+                ["DOTNET_TieredPGO"] = "0",
             }));
         folder.Record(process);
         try

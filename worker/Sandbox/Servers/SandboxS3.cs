@@ -152,7 +152,8 @@ public sealed class SandboxS3 : IAsyncDisposable
         var launch = new ServerLaunch("s3", binary.File, Arguments(ports), data, Path.Combine(folder, "s3.log"), new Dictionary<string, string>
         {
             // A soft limit: the collector works harder instead of letting the heap double.
-            ["GOMEMLIMIT"] = "200MiB",
+            ["GOMEMLIMIT"] = "96MiB",
+            ["GOGC"] = "50",
         });
         var endpoint = $"http://127.0.0.1:{Text(ports[0])}";
         var process = ServerProcess.Start(launch);

@@ -73,7 +73,7 @@ public sealed class SandboxTemporal : IAsyncDisposable
         ];
         var process = ServerProcess.Start(new ServerLaunch(
             "temporal", binary.File, arguments, folder, Path.Combine(folder, "temporal.log"),
-            new Dictionary<string, string> { ["GOMEMLIMIT"] = "250MiB" }));
+            new Dictionary<string, string> { ["GOMEMLIMIT"] = "128MiB", ["GOGC"] = "50" }));
         var server = new SandboxTemporal(address, ui ? $"http://127.0.0.1:{Text(ports[3])}" : null, binary.Software, process);
         try
         {

@@ -19,8 +19,8 @@ public sealed record ServerLaunch(
 /// </summary>
 public sealed class ServerProcess : IAsyncDisposable
 {
-    /// <summary>How long a server may take to end by itself before it is killed.</summary>
-    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(8);
+    /// <summary>How long a server may take to end by itself before it is killed. Its data is thrown away, so nothing hangs on it.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
     private const int SigTerm = 15;
     private const int SigKill = 9;
