@@ -8,7 +8,8 @@ namespace LuxHedge.Workflows;
 /// <param name="Message">One sentence: what failed and why.</param>
 /// <param name="Where"><c>file:line:column</c>, a field path, an object's name, or a host.</param>
 /// <param name="Hint">What to do now.</param>
-public sealed record ErrorReport(string Kind, string Message, string? Where = null, string? Hint = null, IReadOnlyList<Problem>? Problems = null);
+public sealed record ErrorReport(string Kind, string Message, string? Where = null, string? Hint = null,
+    IReadOnlyList<Problem>? Problems = null);
 
 /// <summary>One of several things wrong at once.</summary>
 public sealed record Problem(string Message, string? Where = null);

@@ -10,8 +10,10 @@ internal static class Answers
     public static readonly DateTimeOffset Moment = new(2026, 11, 23, 10, 15, 0, TimeSpan.Zero);
 
     public static RestorePlan ProductionPlan(RestoreRequest request) => new(
-        request.Backup ?? "20261123T020000Z-luxhedge_production-7f3a", FakeActivities.Manifest, ["s3", "nas"], "db1:27017", "luxhedge_production", true,
-        FakeActivities.End, Moment, ["users"], ["users"], ["old"], 2, 200, 2_000, null, "hash", new("restore-production", ["alice", "bob", "carol"], 1, 1, TimeSpan.FromMinutes(15)),
+        request.Backup ?? "20261123T020000Z-luxhedge_production-7f3a", FakeActivities.Manifest, ["s3", "nas"], "db1:27017",
+            "luxhedge_production", true,
+        FakeActivities.End, Moment, ["users"], ["users"], ["old"], 2, 200, 2_000, null, "hash", new("restore-production",
+            ["alice", "bob", "carol"], 1, 1, TimeSpan.FromMinutes(15)),
         [new("target", "db1:27017/luxhedge_production")], [], TimeSpan.FromHours(2), TimeSpan.FromHours(1));
 
     public static RestorePlan ScratchPlan(RestoreRequest request) => ProductionPlan(request) with

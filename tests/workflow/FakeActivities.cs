@@ -13,10 +13,11 @@ using Temporalio.Exceptions;
 namespace LuxHedge.Tests.Workflow;
 
 /// <summary>
-/// Activities that do nothing and answer well, in a plan with two stores and two lanes. A test changes an answer by setting its property, and what
-/// happens meanwhile with <see cref="On"/>.
+/// Activities that do nothing and answer well, in a plan with two stores and two lanes. A test changes an answer by setting its property,
+/// and what happens meanwhile with <see cref="On"/>.
 /// </summary>
-internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivities, IVerificationActivities, IRestoreActivities, IApprovalActivities
+internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivities, IVerificationActivities, IRestoreActivities,
+    IApprovalActivities
 {
     public const string Manifest = "ab12";
     public static readonly ClusterTime Start = new(1_000, 1);
@@ -37,13 +38,15 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public ChangedCollections Changed { get; set; } = new([], 0);
     public SealResult Sealed { get; set; } = new(Manifest, 9, 200, 2_000, 600, [], []);
     public CopiesFound Copies { get; set; } = new(["s3", "nas"], "main");
-    public Func<string, VerificationLevel, StoreVerification> Verify { get; set; } = (store, _) => new(store, Verdict.Proven, []) { ManifestSha256 = Manifest };
+    public Func<string, VerificationLevel, StoreVerification> Verify { get; set; } = (store, _) =>
+        new(store, Verdict.Proven, []) { ManifestSha256 = Manifest };
     public Func<RestoreRequest, RestorePlan> Preflight { get; set; } = Answers.ProductionPlan;
     public Func<Ask, Decision, DecisionAnswer> Judge { get; set; } = Answers.JudgeByPolicy;
     public Func<LoadWork, LoadResult> Load { get; set; } = w => new(w.Lane, 3, 100, 1_000, []);
     public ReplayResult Replay { get; set; } = new(50, 20, 2, End, []);
     public IReadOnlyList<Check> Indexes { get; set; } = [new("indexes", Verdict.Proven, "12 indexes")];
-    public CheckResult Compared { get; set; } = new([new("witness", Verdict.Proven, "all equal")], Answers.Moment - TimeSpan.FromSeconds(30), false, 200);
+    public CheckResult Compared { get; set; } = new([new("witness", Verdict.Proven, "all equal")],
+        Answers.Moment - TimeSpan.FromSeconds(30), false, 200);
     public IReadOnlyList<Check> CutOver { get; set; } = [new("in place", Verdict.Proven, "12 collections")];
     public CleanUpResult Cleaned { get; set; } = new(["luxhedge_restoring"], []);
 
@@ -75,8 +78,8 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public void Fail(string call, Exception e) => On(call, () => throw e);
 
     /// <summary>
-    /// The calls hang, heartbeating, until they are cancelled. Let all hang that could end just when others are cancelled: the time-skipping server
-    /// takes the cancellation of an activity that has just ended for an error, which real servers don't.
+    /// The calls hang, heartbeating, until they are cancelled. Let all hang that could end just when others are cancelled: the
+    /// time-skipping server takes the cancellation of an activity that has just ended for an error, which real servers don't.
     /// </summary>
     public void Hang(params string[] calls)
     {
@@ -152,7 +155,8 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     }
 
     public Task<BackupSummary> SummariseAsync(string asset, string backupId) => Called("summarise-backup", () => new BackupSummary(
-        backupId, asset, "database", Answers.Moment, Answers.Moment, Answers.Moment, 200, 2_000, 600, [new("s3", Answers.Moment)], true, Verdict.NotProven));
+        backupId, asset, "database", Answers.Moment, Answers.Moment, Answers.Moment, 200, 2_000, 600, [new("s3", Answers.Moment)], true,
+            Verdict.NotProven));
 
     public Task AcceptAsync(AcceptanceRequest request) => Called("accept-backup", () => 0);
 

@@ -52,7 +52,8 @@ internal sealed class TestWorker : IAsyncDisposable
     public static async Task<TestWorker> CreateOnDevServerAsync(FakeActivities? activities = null) =>
         new(null, (await TemporalServer.SharedAsync()).Client, new(), activities ?? new());
 
-    public async Task<WorkflowHandle> StartAsync(string type, string id, object input) => await Client.StartWorkflowAsync(type, [input], new(id, Queue));
+    public async Task<WorkflowHandle> StartAsync(string type, string id, object input) =>
+        await Client.StartWorkflowAsync(type, [input], new(id, Queue));
 
     public Task<WorkflowHandle> StartBackupAsync(DatabaseBackupRequest? request = null)
     {
@@ -66,13 +67,15 @@ internal sealed class TestWorker : IAsyncDisposable
         return StartAsync(Wire.Restore, WorkflowIds.Restore(request.Target), request);
     }
 
-    public Task<WorkflowHandle> StartVerificationAsync(VerificationLevel level) => StartAsync(Wire.Verification, WorkflowIds.Verification("luxhedge_production"),
+    public Task<WorkflowHandle> StartVerificationAsync(VerificationLevel level) =>
+        StartAsync(Wire.Verification, WorkflowIds.Verification("luxhedge_production"),
         new VerificationRequest("run-v", "luxhedge_production", Queue, "20261123T020000Z-luxhedge_production-7f3a", null, level));
 
     public DatabaseBackupRequest CreateBackup() => new("run-b", "luxhedge_production", Queue);
 
     /// <summary>Into production, asked for by the operator.</summary>
-    public RestoreRequest CreateRestore() => new("run-r", "luxhedge_production", Queue, "luxhedge_production", RestorePurpose.Recovery, null, null, null, null, null,
+    public RestoreRequest CreateRestore() =>
+        new("run-r", "luxhedge_production", Queue, "luxhedge_production", RestorePurpose.Recovery, null, null, null, null, null,
         Drop: true, NoSafetyBackup: false, null, new("default", "run-r", "operator", Answers.Moment, "hash", "good"));
 
     /// <summary>Skips this much time.</summary>
@@ -90,10 +93,12 @@ internal sealed class TestWorker : IAsyncDisposable
 
     /// <summary>Waits until the run asks, and decides.</summary>
     public static async Task<DecisionAnswer> DecideAsync(
-        WorkflowHandle run, string person, DecisionKind kind = DecisionKind.Approved, string signature = "good", Func<Decision, Decision>? change = null)
+        WorkflowHandle run, string person, DecisionKind kind = DecisionKind.Approved, string signature = "good", Func<Decision,
+            Decision>? change = null)
     {
         var ask = (await UntilAsync(run, s => s.WaitingFor is not null)).WaitingFor!;
-        var decision = new Decision(ask.Namespace, ask.RunId, ask.Step, ask.Nonce, ask.Hash, kind, person, "as asked", Answers.Moment, person, signature);
+        var decision = new Decision(ask.Namespace, ask.RunId, ask.Step, ask.Nonce, ask.Hash, kind, person, "as asked", Answers.Moment,
+            person, signature);
         return await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Decide, [change is null ? decision : change(decision)]);
     }
 
@@ -146,6 +151,7 @@ internal sealed class TestWorker : IAsyncDisposable
         };
         foreach (var definition in ActivityClasses.Definitions(typeof(FakeActivities), () => Activities))
             options.AddActivity(definition);
-        return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>().AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>();
+        return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>();
     }
 }

@@ -21,7 +21,8 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
     private const int LongestMessage = 500;
     private const int RoomForProblems = 800;
 
-    public ActivityInboundInterceptor InterceptActivity(ActivityInboundInterceptor nextInterceptor) => new Inbound(nextInterceptor, log, masker);
+    public ActivityInboundInterceptor InterceptActivity(ActivityInboundInterceptor nextInterceptor) =>
+        new Inbound(nextInterceptor, log, masker);
 
     private sealed class Inbound(ActivityInboundInterceptor next, ILogger log, SecretMasker masker) : ActivityInboundInterceptor(next)
     {
@@ -37,7 +38,8 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
             {
                 var report = ThatFits(masker.Apply(e.Report));
                 var mayPass = MayPass(e, info.Attempt);
-                log.Warning(e, "{Activity}, attempt {Attempt}, refused ({Kind}): {Refusal}", info.ActivityType, info.Attempt, report.Kind, report.Message);
+                log.Warning(e, "{Activity}, attempt {Attempt}, refused ({Kind}): {Refusal}",
+                    info.ActivityType, info.Attempt, report.Kind, report.Message);
                 throw new ApplicationFailureException(report.Message, e, errorType: report.Kind, nonRetryable: !mayPass, details: [report]);
             }
             catch (Exception e) when (!TemporalException.IsCanceledException(e))
@@ -47,12 +49,13 @@ public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorker
             }
         }
 
-        // A raised fence concerns the attempt it was raised against. A server that never answered this process may still be the one that another
-        // worker spoke with a minute ago: a few attempts, half a minute, are worth it. (At the door the policy retries neither.)
+        // A raised fence concerns the attempt it was raised against. A server that never answered this process may still be the one that
+        // another worker spoke with a minute ago: a few attempts, half a minute, are worth it. (At the door the policy retries neither.)
         private static bool MayPass(RefusalException e, int attempt) =>
             e.MayPass || e.Report.Kind == ErrorKinds.Fenced || (e.Report.Kind == ErrorKinds.Unreachable && attempt < AttemptsAtTheUnknown);
 
-        // The whole failure has to stay below 4 KB (MaskingFailureConverter), and carries the message three times: here, in the cause and in the report.
+        // The whole failure has to stay below 4 KB (MaskingFailureConverter), and carries the message three times: here, in the cause and
+        // in the report.
         private static ErrorReport ThatFits(ErrorReport report)
         {
             var room = RoomForProblems;

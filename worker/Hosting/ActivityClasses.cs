@@ -8,12 +8,14 @@ using Temporalio.Activities;
 
 namespace LuxHedge.Worker.Hosting;
 
-/// <summary>The classes that do what the workflows ask for: those of <c>activities/</c> that implement one of the workflows' interfaces.</summary>
+/// <summary>The classes that do what the workflows ask for: those of <c>activities/</c> that implement one of the workflows'
+/// interfaces.</summary>
 public static class ActivityClasses
 {
     public static readonly IReadOnlyList<Type> Interfaces =
     [
-        typeof(IDatabaseBackupActivities), typeof(ICopyActivities), typeof(IVerificationActivities), typeof(IRestoreActivities), typeof(IApprovalActivities),
+        typeof(IDatabaseBackupActivities), typeof(ICopyActivities), typeof(IVerificationActivities), typeof(IRestoreActivities),
+        typeof(IApprovalActivities),
     ];
 
     public static readonly IReadOnlyList<Type> All =
@@ -24,8 +26,8 @@ public static class ActivityClasses
     ];
 
     /// <summary>
-    /// What a worker registers for a class: every activity of the interfaces it implements, under the interface's name for it. (The SDK by itself
-    /// looks for the attribute on the class only.)
+    /// What a worker registers for a class: every activity of the interfaces it implements, under the interface's name for it. (The SDK by
+    /// itself looks for the attribute on the class only.)
     /// </summary>
     /// <param name="instance">Asked for at every call.</param>
     public static IEnumerable<ActivityDefinition> Definitions(Type type, Func<object> instance)
@@ -34,9 +36,11 @@ public static class ActivityClasses
         {
             foreach (var method in contract.GetMethods())
             {
-                var name = method.GetCustomAttribute<ActivityAttribute>()?.Name ?? throw new InvalidOperationException($"{method} has no activity name.");
+                var name = method.GetCustomAttribute<ActivityAttribute>()?.Name
+                    ?? throw new InvalidOperationException($"{method} has no activity name.");
                 var parameters = method.GetParameters();
-                yield return ActivityDefinition.Create(name, method.ReturnType, [.. parameters.Select(p => p.ParameterType)], parameters.Length,
+                yield return ActivityDefinition.Create(
+                    name, method.ReturnType, [.. parameters.Select(p => p.ParameterType)], parameters.Length,
                     arguments => method.Invoke(instance(), BindingFlags.DoNotWrapExceptions, null, arguments, null));
             }
         }

@@ -24,11 +24,15 @@ public static class Logs
     private const string Line = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{Run:l}{NewLine}{Exception}";
 
     /// <summary>What <c>--log</c> says, else <c>LUXHEDGE_LOG</c>, else lines for people.</summary>
-    public static LogFormat Format(string? option) =>
-        string.Equals(option ?? Environment.GetEnvironmentVariable(Variable), "json", StringComparison.OrdinalIgnoreCase) ? LogFormat.Json : LogFormat.Text;
+    public static LogFormat Format(string? option)
+    {
+        var said = option ?? Environment.GetEnvironmentVariable(Variable);
+        return string.Equals(said, "json", StringComparison.OrdinalIgnoreCase) ? LogFormat.Json : LogFormat.Text;
+    }
 
     /// <param name="output">Logs go to stderr unless told: stdout belongs to answers.</param>
-    public static Logger Create(LogFormat format, LogEventLevel level = LogEventLevel.Information, TextWriter? output = null, SecretMasker? masker = null)
+    public static Logger Create(
+        LogFormat format, LogEventLevel level = LogEventLevel.Information, TextWriter? output = null, SecretMasker? masker = null)
     {
         ITextFormatter formatter = format == LogFormat.Json ? new CompactJsonFormatter() : new MessageTemplateTextFormatter(Line);
         var configuration = new LoggerConfiguration()

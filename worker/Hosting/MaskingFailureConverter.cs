@@ -4,8 +4,8 @@ using Temporalio.Converters;
 namespace LuxHedge.Worker.Hosting;
 
 /// <summary>
-/// No secret reaches a history through an exception: the message of every failure, causes included, is masked. Failures are kept small as well:
-/// a server replaces one above its limit (4 KB for an activity's) whole by "Failure exceeds size limit", and then nobody knows what
+/// No secret reaches a history through an exception: the message of every failure, causes included, is masked. Failures are kept small as
+/// well: a server replaces one above its limit (4 KB for an activity's) whole by "Failure exceeds size limit", and then nobody knows what
 /// failed. Stack traces are in the worker's log.
 /// </summary>
 public sealed class MaskingFailureConverter(SecretMasker masker) : DefaultFailureConverter, IFailureConverter
@@ -35,5 +35,6 @@ public sealed class MaskingFailureConverter(SecretMasker masker) : DefaultFailur
         return failure;
     }
 
-    private static string Shorten(string message) => message.Length <= LongestMessage ? message : string.Concat(message.AsSpan(0, LongestMessage - 1), "…");
+    private static string Shorten(string message) =>
+        message.Length <= LongestMessage ? message : string.Concat(message.AsSpan(0, LongestMessage - 1), "…");
 }

@@ -4,7 +4,8 @@ using Serilog.Parsing;
 
 namespace LuxHedge.Worker.Hosting;
 
-/// <summary>Passes every event on with message, properties and exception masked: whatever the sink behind it writes holds no secret.</summary>
+/// <summary>Passes every event on with message, properties and exception masked: whatever the sink behind it writes holds no
+/// secret.</summary>
 public sealed class MaskingSink(ILogEventSink inner, SecretMasker masker) : ILogEventSink, IDisposable
 {
     private static readonly MessageTemplateParser Parser = new();
@@ -26,10 +27,12 @@ public sealed class MaskingSink(ILogEventSink inner, SecretMasker masker) : ILog
 
     private LogEventPropertyValue Masked(LogEventPropertyValue value) => value switch
     {
-        ScalarValue { Value: null or bool or byte or short or int or long or double or decimal or DateTime or DateTimeOffset or TimeSpan } => value,
+        ScalarValue { Value: null or bool or byte or short or int or long or double or decimal } => value,
+        ScalarValue { Value: DateTime or DateTimeOffset or TimeSpan } => value,
         ScalarValue scalar => Scalar(scalar),
         SequenceValue sequence => new SequenceValue(sequence.Elements.Select(Masked)),
-        StructureValue structure => new StructureValue(structure.Properties.Select(p => new LogEventProperty(p.Name, Masked(p.Value))), structure.TypeTag),
+        StructureValue structure => new StructureValue(
+            structure.Properties.Select(p => new LogEventProperty(p.Name, Masked(p.Value))), structure.TypeTag),
         DictionaryValue dictionary => new DictionaryValue(
             dictionary.Elements.Select(e => KeyValuePair.Create((ScalarValue)Masked(e.Key), Masked(e.Value)))),
         _ => new ScalarValue(masker.Apply(value.ToString())),

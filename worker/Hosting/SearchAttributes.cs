@@ -8,7 +8,8 @@ using ILogger = Serilog.ILogger;
 
 namespace LuxHedge.Worker.Hosting;
 
-/// <summary>A workflow that sets an attribute the server does not know stands still for ever: the worker registers them before it takes work.</summary>
+/// <summary>A workflow that sets an attribute the server does not know stands still for ever: the worker registers them before it takes
+/// work.</summary>
 public static class SearchAttributes
 {
     /// <summary>Adds what is missing. A server that lets nobody (Temporal Cloud) is told in the log, with what to add there.</summary>
@@ -33,8 +34,8 @@ public static class SearchAttributes
         }
         catch (RpcException e) when (e.Code is RpcException.StatusCode.PermissionDenied or RpcException.StatusCode.Unimplemented)
         {
-            log.Warning("This server lets no client register search attributes ({Why}): add {Names}, all Keyword, to the namespace {Namespace} yourself",
-                e.Message, LuxSearchAttributes.Names, client.Options.Namespace);
+            log.Warning("Add the search attributes {Names} (Keyword) to the namespace {Namespace} yourself: the server lets no client ({Why})",
+                LuxSearchAttributes.Names, client.Options.Namespace, e.Message);
         }
     }
 
@@ -42,7 +43,8 @@ public static class SearchAttributes
     {
         try
         {
-            var listed = await client.Connection.OperatorService.ListSearchAttributesAsync(new() { Namespace = client.Options.Namespace }, rpc);
+            var request = new ListSearchAttributesRequest { Namespace = client.Options.Namespace };
+            var listed = await client.Connection.OperatorService.ListSearchAttributesAsync(request, rpc);
             return listed.CustomAttributes.Keys.ToHashSet(StringComparer.Ordinal);
         }
         catch (RpcException e) when (e.Code == RpcException.StatusCode.Unimplemented)

@@ -6,8 +6,8 @@ using LuxHedge.Workflows;
 namespace LuxHedge.Worker.Hosting;
 
 /// <summary>
-/// Takes secrets out of text before it is logged or sent to Temporal: every value that a <see cref="SecretReference"/> was resolved to, and what
-/// looks like a secret by its form. Addresses stay readable: of a connection string only the credentials go.
+/// Takes secrets out of text before it is logged or sent to Temporal: every value that a <see cref="SecretReference"/> was resolved to, and
+/// what looks like a secret by its form. Addresses stay readable: of a connection string only the credentials go.
 /// </summary>
 public sealed partial class SecretMasker
 {
@@ -24,7 +24,8 @@ public sealed partial class SecretMasker
     /// <summary>Knows every secret that this process has resolved.</summary>
     public static SecretMasker Shared { get; } = Listening();
 
-    /// <summary>Masks this value from now on, in the forms in which it may appear: as it is, escaped for a URL, escaped for JSON, line by line.</summary>
+    /// <summary>Masks this value from now on, in the forms in which it may appear: as it is, escaped for a URL, escaped for JSON, line by
+    /// line.</summary>
     public void Register(string value)
     {
         if (Url().Match(value) is { Success: true } url)
@@ -106,7 +107,8 @@ public sealed partial class SecretMasker
     private static partial Regex SlackHook();
 
     // Tickets of Slack's sockets, resumable uploads and presigned requests: who has the URL has the right.
-    [GeneratedRegex(@"(?<name>[?&](?:ticket|upload_id|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig)=)[^&\s""']+", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"(?<name>[?&](?:ticket|upload_id|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig)=)[^&\s""']+",
+        RegexOptions.IgnoreCase)]
     private static partial Regex QuerySecret();
 
     [GeneratedRegex(@"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b")]

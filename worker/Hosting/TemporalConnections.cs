@@ -23,7 +23,8 @@ public static partial class TemporalConnections
     };
 
     /// <summary>Throws <see cref="RefusalException"/> (<c>unreachable</c>) naming the address, the namespace and what to check.</summary>
-    public static async Task<ITemporalClient> ConnectAsync(TemporalPlan plan, CancellationToken cancellation, TemporalRuntime? runtime = null)
+    public static async Task<ITemporalClient> ConnectAsync(
+        TemporalPlan plan, CancellationToken cancellation, TemporalRuntime? runtime = null)
     {
         try
         {
@@ -44,8 +45,8 @@ public static partial class TemporalConnections
         "Check temporal.address, namespace, tls and apiKey of the plan, and that the server runs.",
         e);
 
-    /// <summary>The client writes its whole chain of errors (<c>tonic::transport::Error(Transport, …, message: "Connection refused" })))</c>);
-    /// a person needs the last words of it.</summary>
+    /// <summary>The client writes its whole chain of errors (<c>tonic::transport::Error(Transport, …, message: "Connection refused"
+    /// })))</c>); a person needs the last words of it.</summary>
     private static string Innermost(string message) =>
         Nested().Match(message) is { Success: true } nested ? $"{nested.Groups["words"].Value}." : message;
 

@@ -20,8 +20,8 @@ using ILogger = Serilog.ILogger;
 namespace LuxHedge.Worker.Hosting;
 
 /// <summary>
-/// The worker: workflows and what is light on the plan's task queue, what moves bytes on the lanes' queue. One process runs both; any number
-/// of processes on any number of machines share them.
+/// The worker: workflows and what is light on the plan's task queue, what moves bytes on the lanes' queue. One process runs both; any
+/// number of processes on any number of machines share them.
 /// </summary>
 public static class WorkerHost
 {
@@ -42,7 +42,8 @@ public static class WorkerHost
             host.Services.GetRequiredService(type);
         await host.StartAsync(cancellation);
         log.Information("Takes work from {Queue} and {Lanes} of {Address} (namespace {Namespace}), {Places} lanes at once",
-            plan.Temporal.TaskQueue, TaskQueues.Lanes(plan.Temporal.TaskQueue), plan.Temporal.Address, plan.Temporal.Namespace, Places(plan, options));
+            plan.Temporal.TaskQueue, TaskQueues.Lanes(plan.Temporal.TaskQueue), plan.Temporal.Address, plan.Temporal.Namespace,
+            Places(plan, options));
         options.Ready?.Invoke();
         try
         {
@@ -97,8 +98,11 @@ public static class WorkerHost
             services.TryAddSingleton(type);
         worker.ConfigureOptions().PostConfigure<IServiceProvider>((o, services) =>
         {
-            foreach (var definition in activities.SelectMany(type => ActivityClasses.Definitions(type, () => services.GetRequiredService(type))))
-                o.AddActivity(definition);
+            foreach (var type in activities)
+            {
+                foreach (var definition in ActivityClasses.Definitions(type, () => services.GetRequiredService(type)))
+                    o.AddActivity(definition);
+            }
         });
         return worker;
     }
@@ -107,7 +111,8 @@ public static class WorkerHost
         options.Lanes ?? Math.Max(2 * Environment.ProcessorCount, plan.Assets.Values.Count(a => a.Kind == "database") + 4);
 
     /// <summary>A worker that comes up before its server waits for it, and says so.</summary>
-    private static async Task<ITemporalClient> ConnectAsync(Plan plan, WorkerHostOptions options, ILogger log, CancellationToken cancellation)
+    private static async Task<ITemporalClient> ConnectAsync(
+        Plan plan, WorkerHostOptions options, ILogger log, CancellationToken cancellation)
     {
         var runtime = options.Metrics is { } address
             ? new TemporalRuntime(new() { Telemetry = new() { Metrics = new() { Prometheus = new(address) } } })

@@ -14,12 +14,14 @@ public sealed record WorkerHostOptions
     public TextWriter? LogOutput { get; init; }
 
     /// <value>
-    /// How many activities that move bytes run at once here. Default: two for each processor, and at least one for each database of the plan and
-    /// four more: each running backup keeps one place for its oplog's tail until its lanes are through, and lanes must find places besides.
+    /// How many activities that move bytes run at once here. Default: two for each processor, and at least one for each database of the
+    /// plan and four more: each running backup keeps one place for its oplog's tail until its lanes are through, and lanes must find places
+    /// besides.
     /// </value>
     public int? Lanes { get; init; }
 
-    /// <value>How long activities may go on after a stop was asked for, before they are cancelled and left to another worker. Default: 5 s.</value>
+    /// <value>How long activities may go on after a stop was asked for, before they are cancelled and left to another worker. Default: 5
+    /// s.</value>
     public TimeSpan Grace { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <value>How long an unreachable Temporal is tried for at the start. Default: for ever.</value>

@@ -18,8 +18,8 @@ using Temporalio.Exceptions;
 namespace LuxHedge.Worker.Runs;
 
 /// <summary>
-/// What commands do with runs: start them under their lock, follow, list, find, decide, abort. Every error is a <see cref="RefusalException"/>
-/// whose kind decides the exit code.
+/// What commands do with runs: start them under their lock, follow, list, find, decide, abort. Every error is a
+/// <see cref="RefusalException"/> whose kind decides the exit code.
 /// </summary>
 public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
 {
@@ -56,10 +56,11 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
             $"Restore of {request.Asset} into {request.Into ?? "production"}", request, cancellation);
 
     public Task<RunReference> StartAcceptanceAsync(AcceptanceRequest request, CancellationToken cancellation) =>
-        StartAsync(Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset, "accept", "real", request.BackupId,
-            $"Acceptance of {request.BackupId}", request, cancellation);
+        StartAsync(Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset, "accept", "real",
+            request.BackupId, $"Acceptance of {request.BackupId}", request, cancellation);
 
-    /// <summary>What the run returned; waits for it. A failed run is a <see cref="RefusalException"/> with its <see cref="ErrorReport"/>.</summary>
+    /// <summary>What the run returned; waits for it. A failed run is a <see cref="RefusalException"/> with its
+    /// <see cref="ErrorReport"/>.</summary>
     public async Task<T> ResultAsync<T>(RunReference run, CancellationToken cancellation)
     {
         try
@@ -76,12 +77,14 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         }
     }
 
-    public Task<BackupResult> BackupResultAsync(RunReference run, CancellationToken cancellation) => ResultAsync<BackupResult>(run, cancellation);
+    public Task<BackupResult> BackupResultAsync(RunReference run, CancellationToken cancellation) =>
+        ResultAsync<BackupResult>(run, cancellation);
 
     public Task<VerificationSummary> VerificationResultAsync(RunReference run, CancellationToken cancellation) =>
         ResultAsync<VerificationSummary>(run, cancellation);
 
-    public Task<RestoreSummary> RestoreResultAsync(RunReference run, CancellationToken cancellation) => ResultAsync<RestoreSummary>(run, cancellation);
+    public Task<RestoreSummary> RestoreResultAsync(RunReference run, CancellationToken cancellation) =>
+        ResultAsync<RestoreSummary>(run, cancellation);
 
     /// <summary>Looks again and again until the run is closed; the last view is of the closed run. A server that stays away is
     /// <c>unreachable</c>: the run goes on without us.</summary>
@@ -139,8 +142,9 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         var activities = new List<ActivityView>();
         foreach (var pending in raw.PendingActivities)
         {
-            activities.Add(new(pending.ActivityId, pending.ActivityType.Name, pending.Attempt, await ProgressAsync(pending.HeartbeatDetails),
-                pending.LastFailure?.Message, pending.LastStartedTime?.ToDateTimeOffset()));
+            var progress = await ProgressAsync(pending.HeartbeatDetails);
+            activities.Add(new(pending.ActivityId, pending.ActivityType.Name, pending.Attempt, progress, pending.LastFailure?.Message,
+                pending.LastStartedTime?.ToDateTimeOffset()));
         }
 
         var children = new List<RunView>();
@@ -244,9 +248,11 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     }
 
     /// <summary>The server threw the workflow's answer away, since something else had happened to the run in the same moment.</summary>
-    private static bool IsRace(Exception? e) => e is RpcException && e.Message.Contains("workflow task failure", StringComparison.OrdinalIgnoreCase);
+    private static bool IsRace(Exception? e) =>
+        e is RpcException && e.Message.Contains("workflow task failure", StringComparison.OrdinalIgnoreCase);
 
-    private async Task<DecisionAnswer> TryUpdateAsync(RunReference run, string update, string id, object argument, CancellationToken cancellation)
+    private async Task<DecisionAnswer> TryUpdateAsync(
+        RunReference run, string update, string id, object argument, CancellationToken cancellation)
     {
         try
         {
@@ -259,7 +265,8 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         }
         catch (RpcException e) when (e.Code == RpcException.StatusCode.NotFound)
         {
-            throw new RefusalException(ErrorKinds.RefusedDecision, $"The run {run.RunId} is over: nothing can be decided there any more.", run.RunId, null, e);
+            throw new RefusalException(ErrorKinds.RefusedDecision, $"The run {run.RunId} is over: nothing can be decided there any more.",
+                run.RunId, null, e);
         }
         catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
         {
@@ -297,7 +304,8 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         }
         catch (RpcException e) when (IsUnknownAttribute(e))
         {
-            throw new RefusalException(ErrorKinds.Unreachable, $"Temporal at {plan.Address} does not know LuxHedge's search attributes yet.", plan.Address,
+            throw new RefusalException(ErrorKinds.Unreachable,
+                $"Temporal at {plan.Address} does not know LuxHedge's search attributes yet.", plan.Address,
                 "Start a worker (luxhedge worker): it registers them.", e);
         }
         catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
@@ -340,7 +348,8 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         var rows = new List<RunRow>();
         try
         {
-            await foreach (var execution in Temporal.ListWorkflowsAsync(query, new() { Rpc = Rpc(cancellation) }).WithCancellation(cancellation))
+            var found = Temporal.ListWorkflowsAsync(query, new() { Rpc = Rpc(cancellation) });
+            await foreach (var execution in found.WithCancellation(cancellation))
             {
                 if (children || execution.ParentId is null)
                     rows.Add(await RowAsync(execution));
@@ -364,11 +373,14 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         var waiting = execution.Status == WorkflowExecutionStatus.Running && execution.Memo.TryGetValue(Wire.WaitingForMemo, out var memo)
             ? await memo.ToValueAsync<WaitingFor?>()
             : null;
-        return new(runId, execution.WorkflowType, asset, waiting is null ? StatusWord(execution.Status) : "waiting", Utc(execution.StartTime), waiting)
+        return new(runId, execution.WorkflowType, asset, waiting is null ? StatusWord(execution.Status) : "waiting",
+            Utc(execution.StartTime), waiting)
         {
             Reference = new(runId, execution.Id, execution.RunId, execution.WorkflowType, asset),
             ClosedAt = execution.CloseTime is { } closed ? Utc(closed) : null,
-            Verdict = attributes.TryGetValue(LuxSearchAttributes.Verdict, out var v) && Enum.TryParse<Verdict>(v, out var verdict) ? verdict : null,
+            Verdict = attributes.TryGetValue(LuxSearchAttributes.Verdict, out var v) && Enum.TryParse<Verdict>(v, out var verdict)
+                ? verdict
+                : null,
             BackupId = attributes.TryGetValue(LuxSearchAttributes.BackupId, out var b) ? b : null,
         };
     }

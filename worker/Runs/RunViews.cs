@@ -11,7 +11,8 @@ namespace LuxHedge.Worker.Runs;
 public sealed record RunReference(string RunId, string WorkflowId, string TemporalRunId, string Workflow, string Asset);
 
 /// <summary>One row of <c>runs list</c>; the first six properties are the shape of its <c>--json</c>.</summary>
-/// <param name="State"><c>running</c>, <c>waiting</c> (on people), <c>completed</c>, <c>failed</c>, <c>cancelled</c>, <c>terminated</c> or <c>timedOut</c>.</param>
+/// <param name="State"><c>running</c>, <c>waiting</c> (on people), <c>completed</c>, <c>failed</c>, <c>cancelled</c>, <c>terminated</c> or
+/// <c>timedOut</c>.</param>
 public sealed record RunRow(string RunId, string Workflow, string Asset, string State, DateTimeOffset StartedAt, WaitingFor? WaitingFor)
 {
     public required RunReference Reference { get; init; }
@@ -40,4 +41,5 @@ public sealed record RunView(
 /// <param name="Attempt">From 1.</param>
 /// <param name="Progress">Its newest heartbeat, null before the first.</param>
 /// <param name="LastFailure">Why the attempt before failed.</param>
-public sealed record ActivityView(string Id, string Activity, int Attempt, Progress? Progress, string? LastFailure, DateTimeOffset? StartedAt);
+public sealed record ActivityView(
+    string Id, string Activity, int Attempt, Progress? Progress, string? LastFailure, DateTimeOffset? StartedAt);

@@ -13,8 +13,8 @@ public enum AskOutcome
 }
 
 /// <summary>
-/// The book of one ask: which decisions count, and what they come to. One decision a person; the first threshold that is reached, of approvals
-/// or of denials, closes it; what comes later is answered and kept, but changes nothing. Pure: signatures and policies are judged
+/// The book of one ask: which decisions count, and what they come to. One decision a person; the first threshold that is reached, of
+/// approvals or of denials, closes it; what comes later is answered and kept, but changes nothing. Pure: signatures and policies are judged
 /// elsewhere (<see cref="IApprovalActivities"/>), and again at the last door.
 /// </summary>
 public sealed class DecisionBook

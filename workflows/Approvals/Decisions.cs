@@ -10,7 +10,8 @@ public static class Decisions
     private const int LongestReason = 2_000;
     private const int LongestSignature = 200;
 
-    /// <summary>For the Update's validator, which leaves no trace: refuses only what is malformed or oversized. Everything else is judged, and kept.</summary>
+    /// <summary>For the Update's validator, which leaves no trace: refuses only what is malformed or oversized. Everything else is judged,
+    /// and kept.</summary>
     public static void Validate(Decision? decision)
     {
         if (decision is null)

@@ -33,15 +33,16 @@ public sealed class DatabaseBackupWorkflow
         SealResult? seal = null;
         try
         {
-            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.RunId.ValueSet(request.RunId), LuxSearchAttributes.Asset.ValueSet(request.Asset),
-                LuxSearchAttributes.Kind.ValueSet("backup"), LuxSearchAttributes.Mode.ValueSet("real"));
+            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(request.RunId, request.Asset, "backup", "real"));
             var begin = await steps.RunAsync("begin", BeginAsync, b => $"{b.Database} into {b.Store}");
             backup = Name(begin);
             var start = await steps.RunAsync("mark oplog start", () => MarkStartAsync(backup), m => $"{m.Mark}");
-            var ranges = await steps.RunAsync("plan ranges", () => PlanRangesAsync(backup, start), r => $"{r.Ranges} ranges of {r.Collections} collections");
+            var ranges = await steps.RunAsync("plan ranges", () => PlanRangesAsync(backup, start),
+                r => $"{r.Ranges} ranges of {r.Collections} collections");
             var dump = await DumpWithOplogAsync(backup, start, ranges);
-            seal = await steps.RunAsync("seal", () => SealAsync(backup, start, dump), s => $"{s.Documents} documents, {s.StoredBytes} bytes stored");
-            var stores = await Workflow.WhenAllAsync(new[] { begin.Store }.Concat(begin.OtherStores).Select(s => SecureAsync(backup, seal, s)));
+            seal = await steps.RunAsync("seal", () => SealAsync(backup, start, dump),
+                s => $"{s.Documents} documents, {s.StoredBytes} bytes stored");
+            var stores = await Workflow.WhenAllAsync(AllStores(begin).Select(store => SecureAsync(backup, seal, store)));
             var summary = await steps.RunAsync("summarise", () => SummariseAsync(backup));
             return End(new(request.RunId, Judge(stores, seal), summary, stores, Notes(seal)));
         }
@@ -78,7 +79,8 @@ public sealed class DatabaseBackupWorkflow
     private async Task<Dump> DumpWithOplogAsync(BackupContext backup, StartMark start, RangePlan ranges)
     {
         using var scope = CancellationTokenSource.CreateLinkedTokenSource(abort.Token);
-        var tail = steps.RunAsync("tail the oplog", () => TailAsync(backup, start, scope.Token), t => $"{t.Entries} entries up to {t.Last}");
+        var tail = steps.RunAsync("tail the oplog", () => TailAsync(backup, start, scope.Token),
+            t => $"{t.Entries} entries up to {t.Last}");
         var dump = DumpAsync(backup, start, ranges, scope);
         await Together.AllAsync(scope, [tail, dump]);
         return await dump;
@@ -92,7 +94,8 @@ public sealed class DatabaseBackupWorkflow
         IReadOnlyList<LaneResult> again = [];
         if (changed.Names.Count > 0)
         {
-            again = await steps.RunAsync("dump changed collections again", () => LanesAsync(backup, start, 1, changed.Ranges, ranges.Lanes, scope), Told);
+            again = await steps.RunAsync("dump changed collections again",
+                () => LanesAsync(backup, start, 1, changed.Ranges, ranges.Lanes, scope), Told);
             await steps.RunAsync("refuse a second change", () => RefuseSecondChangeAsync(backup, Unreadable(again), scope.Token));
         }
 
@@ -113,16 +116,18 @@ public sealed class DatabaseBackupWorkflow
         return await Workflow.WhenAllAsync(running);
     }
 
-    /// <summary>Complete and verified in this store, or why not. Only an abort throws: one store's trouble is no reason to leave the others.</summary>
+    /// <summary>Complete and verified in this store, or why not. Only an abort throws: one store's trouble is no reason to leave the
+    /// others.</summary>
     private async Task<StoreVerification> SecureAsync(BackupContext backup, SealResult seal, string store)
     {
         try
         {
             if (store != backup.Store)
-                await steps.RunAsync($"copy to {store}", () => CopyAsync(backup, store), c => $"{c.Objects} objects, {c.StoredBytes} bytes");
+                await steps.RunAsync($"copy to {store}", () => CopyAsync(backup, store),
+                    c => $"{c.Objects} objects, {c.StoredBytes} bytes");
             var found = await steps.RunAsync($"verify in {store}", () => VerifyAsync(backup, store), v => v.Verdict.ToString());
             if (found.Verdict == Verdict.Proven && found.ManifestSha256 != seal.ManifestSha256)
-                found = found with { Verdict = Verdict.Failed, Problems = [new("manifest.json", "It is not the manifest that this run has sealed.")] };
+                found = found with { Verdict = Verdict.Failed, Problems = [new("manifest.json", "It is not what this run sealed.")] };
             await steps.RunAsync($"record in {store}", () => RecordAsync(backup, found));
             return found;
         }
@@ -131,6 +136,8 @@ public sealed class DatabaseBackupWorkflow
             return Verifications.NotDone(store, e);
         }
     }
+
+    private static IEnumerable<string> AllStores(BackupStart begin) => [begin.Store, .. begin.OtherStores];
 
     private static Verdict Judge(IEnumerable<StoreVerification> stores, SealResult seal) =>
         Verdicts.Worst(stores.Select(s => s.Verdict).Concat(seal.Suspect.Select(_ => Verdict.NotProven)));
@@ -147,15 +154,16 @@ public sealed class DatabaseBackupWorkflow
     private static IReadOnlyList<string> Unreadable(IEnumerable<LaneResult> lanes) =>
         [.. lanes.SelectMany(l => l.Unreadable).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
-    private static string Told(IReadOnlyList<LaneResult> lanes) => $"{lanes.Sum(l => l.Documents)} documents in {lanes.Sum(l => l.Ranges)} ranges, {lanes.Count} lanes";
+    private static string Told(IReadOnlyList<LaneResult> lanes) =>
+        $"{lanes.Sum(l => l.Documents)} documents in {lanes.Sum(l => l.Ranges)} ranges, {lanes.Count} lanes";
 
     private BackupContext Name(BackupStart begin)
     {
         var now = Steps.Now;
         var backupId = RunIds.BackupId(now, request.Asset, Workflow.NewGuid());
         Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.BackupId.ValueSet(backupId));
-        return new(request.RunId, request.Asset, backupId, $"k-{backupId}", begin.Database, begin.Store, request.Collections, request.Safety,
-            request.AfterRestore, now);
+        return new(request.RunId, request.Asset, backupId, $"k-{backupId}", begin.Database, begin.Store, request.Collections,
+            request.Safety, request.AfterRestore, now);
     }
 
     private BackupResult End(BackupResult result)
@@ -172,13 +180,15 @@ public sealed class DatabaseBackupWorkflow
     }
 
     private Task<BackupStart> BeginAsync() => Workflow.ExecuteActivityAsync(
-        (IDatabaseBackupActivities a) => a.BeginAsync(request), ActivityPolicies.AtTheDoor("look at the database and the stores", abort.Token));
+        (IDatabaseBackupActivities a) => a.BeginAsync(request),
+        ActivityPolicies.AtTheDoor("look at the database and the stores", abort.Token));
 
     private Task<StartMark> MarkStartAsync(BackupContext backup) => Workflow.ExecuteActivityAsync(
         (IDatabaseBackupActivities a) => a.MarkStartAsync(backup), ActivityPolicies.ForShortWork("key, then the start mark", abort.Token));
 
     private Task<RangePlan> PlanRangesAsync(BackupContext backup, StartMark start) => Workflow.ExecuteActivityAsync(
-        (IDatabaseBackupActivities a) => a.PlanRangesAsync(backup, start), ActivityPolicies.ForLongWork("cut the collections into ranges", abort.Token));
+        (IDatabaseBackupActivities a) => a.PlanRangesAsync(backup, start),
+        ActivityPolicies.ForLongWork("cut the collections into ranges", abort.Token));
 
     private Task<OplogTailResult> TailAsync(BackupContext backup, StartMark start, CancellationToken cancellation)
     {
@@ -189,9 +199,11 @@ public sealed class DatabaseBackupWorkflow
 
     private Task<LaneResult> DumpLaneAsync(LaneWork work, CancellationToken cancellation) => Workflow.ExecuteActivityAsync(
         (IDatabaseBackupActivities a) => a.DumpLaneAsync(work),
-        ActivityPolicies.ForLane(request.TaskQueue, work.Round == 0 ? $"dump lane {work.Lane}" : $"dump lane {work.Lane} again", cancellation));
+        ActivityPolicies.ForLane(request.TaskQueue, work.Round == 0 ? $"dump lane {work.Lane}" : $"dump lane {work.Lane} again",
+            cancellation));
 
-    private static Task<ChangedCollections> FindChangedAsync(BackupContext backup, IReadOnlyList<string> unreadable, CancellationToken cancellation) =>
+    private static Task<ChangedCollections> FindChangedAsync(
+        BackupContext backup, IReadOnlyList<string> unreadable, CancellationToken cancellation) =>
         Workflow.ExecuteActivityAsync((IDatabaseBackupActivities a) => a.FindChangedAsync(backup, unreadable),
             ActivityPolicies.ForLongWork("which collections are others now", cancellation));
 
@@ -223,7 +235,8 @@ public sealed class DatabaseBackupWorkflow
 
     private Task RecordAsync(BackupContext backup, StoreVerification found)
     {
-        var work = new VerificationRequest(request.RunId, request.Asset, request.TaskQueue, backup.BackupId, found.Store, VerificationLevel.Integrity);
+        var work = new VerificationRequest(request.RunId, request.Asset, request.TaskQueue, backup.BackupId, found.Store,
+            VerificationLevel.Integrity);
         return Workflow.ExecuteActivityAsync((IVerificationActivities a) => a.RecordAsync(work, VerificationLevel.Integrity, found),
             ActivityPolicies.ForShortWork($"record the verification in {found.Store}", abort.Token));
     }

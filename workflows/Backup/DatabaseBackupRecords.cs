@@ -4,7 +4,8 @@ namespace LuxHedge.Workflows.Backup;
 /// <param name="Collections">Null: the whole database.</param>
 /// <param name="Safety">A copy of what a restore is about to overwrite; never eligible for <c>latest</c>.</param>
 /// <param name="Database">Only for a safety backup of another database of the asset's cluster.</param>
-/// <param name="AfterRestore">Started by a restore that has finished its writes: the new base for point in time, not refused for that restore.</param>
+/// <param name="AfterRestore">Started by a restore that has finished its writes: the new base for point in time, not refused for that
+/// restore.</param>
 /// <param name="TaskQueue">The plan's task queue; lanes run on <see cref="TaskQueues.Lanes"/> of it.</param>
 public sealed record DatabaseBackupRequest(
     string RunId,
@@ -51,7 +52,8 @@ public sealed record LaneWork(BackupContext Backup, int Lane, int Round, Cluster
 /// <param name="NewestOperationTime">The newest <c>operationTime</c> of any reply: the end mark is not before it.</param>
 /// <param name="Unreadable">Collections whose name or UUID changed under a range, left for the next round.</param>
 public sealed record LaneResult(
-    int Lane, int Ranges, long Documents, long RawBytes, long StoredBytes, ClusterTime NewestOperationTime, IReadOnlyList<string> Unreadable);
+    int Lane, int Ranges, long Documents, long RawBytes, long StoredBytes, ClusterTime NewestOperationTime,
+        IReadOnlyList<string> Unreadable);
 
 /// <summary>Input of the long-lived tail. It asks the workflow's query <c>oplog-until</c> where to end.</summary>
 public sealed record OplogTail(BackupContext Backup, StartMark Start);
@@ -68,11 +70,12 @@ public sealed record EndMark(ClusterTime Mark, DateTimeOffset ConsistentAt);
 public sealed record SealWork(BackupContext Backup, StartMark Start, EndMark End, bool Redumped);
 
 /// <param name="Suspect">Why the backup is suspect (it shrank or lost a collection); empty when it is not.</param>
-public sealed record SealResult(string ManifestSha256, int Objects, long Documents, long RawBytes, long StoredBytes, IReadOnlyList<string> Suspect, IReadOnlyList<string> WithoutWitness);
+public sealed record SealResult(string ManifestSha256, int Objects, long Documents, long RawBytes, long StoredBytes,
+    IReadOnlyList<string> Suspect, IReadOnlyList<string> WithoutWitness);
 
 /// <summary>What <c>DatabaseBackup</c> returns. A run that could not seal fails instead, with an <see cref="ErrorReport"/>.</summary>
-/// <param name="Verdict">Of the run: Proven when the backup is complete and verified in every store and not suspect (exit code 0). The backup's
-/// own verdict stays NotProven until a restore test.</param>
+/// <param name="Verdict">Of the run: Proven when the backup is complete and verified in every store and not suspect (exit code 0). The
+/// backup's own verdict stays NotProven until a restore test.</param>
 /// <param name="Backup">Null when the run was aborted.</param>
 /// <param name="Stores">How the integrity of each store's copy came out.</param>
 public sealed record BackupResult(
@@ -104,5 +107,6 @@ public sealed record BackupSummary(
     public IReadOnlyList<string> Notes { get; init; } = [];
 }
 
-/// <param name="VerifiedAt">The newest time every byte was read back and checked in this store; null: never, or the last check failed.</param>
+/// <param name="VerifiedAt">The newest time every byte was read back and checked in this store; null: never, or the last check
+/// failed.</param>
 public sealed record CopySummary(string Store, DateTimeOffset? VerifiedAt);

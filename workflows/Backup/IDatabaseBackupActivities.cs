@@ -6,8 +6,8 @@ namespace LuxHedge.Workflows.Backup;
 /// How a database backup's steps are done. Each may be killed, or left behind alive, at any instant and run again with the same input:
 /// the outcome is the same, and nothing sealed is changed.
 /// <para>
-/// Heartbeats (<see cref="Runs.Progress"/>): the lanes' activities (dump, tail) at least every 10 s, plan and seal at least every 20 s, from
-/// progress. Without them Temporal takes a long attempt for dead and starts another.
+/// Heartbeats (<see cref="Runs.Progress"/>): the lanes' activities (dump, tail) at least every 10 s, plan and seal at least every 20 s,
+/// from progress. Without them Temporal takes a long attempt for dead and starts another.
 /// </para>
 /// </summary>
 public interface IDatabaseBackupActivities
@@ -21,7 +21,8 @@ public interface IDatabaseBackupActivities
     [Activity("mark-oplog-start")]
     Task<StartMark> MarkStartAsync(BackupContext backup);
 
-    /// <summary>Lists the collections after the mark, cuts ranges, and puts the encrypted <c>ranges</c> object (or adopts the one there).</summary>
+    /// <summary>Lists the collections after the mark, cuts ranges, and puts the encrypted <c>ranges</c> object (or adopts the one
+    /// there).</summary>
     [Activity("plan-ranges")]
     Task<RangePlan> PlanRangesAsync(BackupContext backup, StartMark start);
 
@@ -42,11 +43,13 @@ public interface IDatabaseBackupActivities
     [Activity("refuse-second-change")]
     Task RefuseSecondChangeAsync(BackupContext backup, IReadOnlyList<string> unreadable);
 
-    /// <summary>Writes a canary, then takes the end mark: the newest operation time of any reply, and not before <paramref name="newest"/>.</summary>
+    /// <summary>Writes a canary, then takes the end mark: the newest operation time of any reply, and not before
+    /// <paramref name="newest"/>.</summary>
     [Activity("mark-the-end")]
     Task<EndMark> MarkEndAsync(BackupContext backup, ClusterTime newest);
 
-    /// <summary>Takes the witness, chooses one attempt for each range, reads every object back, writes index, objects and manifest.</summary>
+    /// <summary>Takes the witness, chooses one attempt for each range, reads every object back, writes index, objects and
+    /// manifest.</summary>
     [Activity("seal")]
     Task<SealResult> SealAsync(SealWork work);
 }

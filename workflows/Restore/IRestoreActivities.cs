@@ -6,20 +6,21 @@ namespace LuxHedge.Workflows.Restore;
 /// How a restore's steps are done. Every one that writes to production first verifies the decisions in <see cref="RestoreWork"/> against
 /// its own worker's plan file, over the hash that it computes itself from what it is about to do.
 /// <para>
-/// Heartbeats (<see cref="Runs.Progress"/>): the lanes' activities (load, replay) at least every 10 s, prepare, indexes, checks, cut-over and
-/// clean-up at least every 20 s, from progress; while one long server command runs, from seeing that it still runs there.
+/// Heartbeats (<see cref="Runs.Progress"/>): the lanes' activities (load, replay) at least every 10 s, prepare, indexes, checks, cut-over
+/// and clean-up at least every 20 s, from progress; while one long server command runs, from seeing that it still runs there.
 /// </para>
 /// </summary>
 public interface IRestoreActivities
 {
     /// <summary>Chooses the backup and the stores, opens its key, looks at the target. Refuses: no such backup, nothing eligible (names the
-    /// newest complete ones), a target with data without --drop, system databases, a time that can't be reached, too little room. For production also: a request without the valid signature
-    /// of a person of the plan, a policy that can't reach its quorum without that person, a backup of the asset that is running (kind
-    /// <c>locked</c>). May be run again.</summary>
+    /// newest complete ones), a target with data without --drop, system databases, a time that can't be reached, too little room. For
+    /// production also: a request without the valid signature of a person of the plan, a policy that can't reach its quorum without that
+    /// person, a backup of the asset that is running (kind <c>locked</c>). May be run again.</summary>
     [Activity("preflight")]
     Task<RestorePlan> PreflightAsync(RestoreRequest request);
 
-    /// <summary>Writes <c>using</c> records, makes the state collection with its fences, and creates the collections beside the target.</summary>
+    /// <summary>Writes <c>using</c> records, makes the state collection with its fences, and creates the collections beside the
+    /// target.</summary>
     [Activity("prepare-target")]
     Task PrepareAsync(RestoreWork work);
 
@@ -44,9 +45,9 @@ public interface IRestoreActivities
     Task<IReadOnlyList<Check>> CutOverAsync(RestoreWork work);
 
     /// <summary>Runs however the restore ended, also when nothing was prepared (it finds nothing then) and when the approval was denied: it
-    /// needs no decisions, and touches only what this run made. Removes the state collection and everything loaded beside the target; for a restore test the whole scratch database.
-    /// A cut-over that began and did not finish is not undone by halves: what is not renamed yet is left, and named in StillThere.
-    /// Proven by an inventory: <see cref="CleanUpResult.StillThere"/> is empty.</summary>
+    /// needs no decisions, and touches only what this run made. Removes the state collection and everything loaded beside the target; for a
+    /// restore test the whole scratch database. A cut-over that began and did not finish is not undone by halves: what is not renamed yet
+    /// is left, and named in StillThere. Proven by an inventory: <see cref="CleanUpResult.StillThere"/> is empty.</summary>
     [Activity("clean-up")]
     Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded);
 

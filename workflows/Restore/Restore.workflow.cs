@@ -7,8 +7,9 @@ using Temporalio.Workflows;
 namespace LuxHedge.Workflows.Restore;
 
 /// <summary>
-/// One restore, from the declaration to green checks against the clock. Nothing is replaced before the cut-over, and whatever ends it before that
-/// leaves the target as it was. Fails with an <see cref="ErrorReport"/> only when preflight refuses; after that everything is in the summary.
+/// One restore, from the declaration to green checks against the clock. Nothing is replaced before the cut-over, and whatever ends it
+/// before that leaves the target as it was. Fails with an <see cref="ErrorReport"/> only when preflight refuses; after that everything is
+/// in the summary.
 /// </summary>
 [Workflow(Wire.Restore)]
 public sealed class RestoreWorkflow
@@ -111,14 +112,16 @@ public sealed class RestoreWorkflow
         }
     }
 
-    /// <summary>Asks people where the plan says so, and waits for them. Only the last door, which judges again, decides what is written.</summary>
+    /// <summary>Asks people where the plan says so, and waits for them. Only the last door, which judges again, decides what is
+    /// written.</summary>
     private async Task<bool> ApprovedAsync()
     {
         if (!plan!.Production)
             return true;
         if (plan.Approval is not { } policy || policy.Approvers.Count < policy.Quorum)
         {
-            throw Failures.ToFailure(new(ErrorKinds.Plan, $"Nobody can approve a restore over {plan.Database}: the policy needs more people than may decide.",
+            throw Failures.ToFailure(new(ErrorKinds.Plan,
+                $"Nobody can approve a restore over {plan.Database}: the policy needs more people than may decide.",
                 plan.Approval?.Name, "The person who asks can't approve; name others in the policy."));
         }
 
@@ -140,14 +143,17 @@ public sealed class RestoreWorkflow
         if (book.Outcome == AskOutcome.Approved)
             return true;
         ended = book.Outcome.ToString();
-        notes.Add(book.Outcome == AskOutcome.Denied ? $"Denied: {Who()}. Nothing was changed." : "Nobody decided in time: it counts as denied. Nothing was changed.");
+        notes.Add(book.Outcome == AskOutcome.Denied
+            ? $"Denied: {Who()}. Nothing was changed."
+            : "Nobody decided in time: it counts as denied. Nothing was changed.");
         return false;
     }
 
     private async Task<AskOutcome> DecidedAsync(ApprovalPolicy policy)
     {
         var now = Steps.Now;
-        book.Open(new(ApprovalStep, Workflow.NewGuid().ToString("N"), plan!.AskHash, policy.Name, policy.Approvers, request.RequestedBy?.Person ?? "",
+        book.Open(new(ApprovalStep, Workflow.NewGuid().ToString("N"), plan!.AskHash, policy.Name, policy.Approvers,
+            request.RequestedBy?.Person ?? "",
             policy.Quorum, policy.DenyThreshold, now, now + policy.Expires, plan.Shows, Workflow.Info.Namespace, request.RunId));
         ShowWaiting();
         try
@@ -215,7 +221,8 @@ public sealed class RestoreWorkflow
         safetyBackup = taken.Backup?.Id;
         if (!taken.Stores.Any(s => s.Verdict == Verdict.Proven))
         {
-            throw Failures.ToFailure(new(ErrorKinds.Restore, "The safety backup could not be verified in any store: what is there now would be lost.",
+            throw Failures.ToFailure(new(ErrorKinds.Restore,
+                "The safety backup could not be verified in any store: what is there now would be lost.",
                 safetyBackup, "Mend the stores and restore again, or restore with --no-safety-backup."));
         }
     }
@@ -273,7 +280,8 @@ public sealed class RestoreWorkflow
         var from = Steps.Now;
         try
         {
-            var result = await steps.RunAsync("clean up", TidyAsync, r => r.StillThere.Count == 0 ? "nothing is left" : string.Join(", ", r.StillThere));
+            var result = await steps.RunAsync("clean up", TidyAsync,
+                r => r.StillThere.Count == 0 ? "nothing is left" : string.Join(", ", r.StillThere));
             checks.Add(result.StillThere.Count == 0
                 ? new("clean-up", Verdict.Proven, $"{result.Removed.Count} removed, nothing is left.")
                 : new("clean-up", Verdict.Failed, $"Still there: {string.Join(", ", result.StillThere)}"));
@@ -309,8 +317,7 @@ public sealed class RestoreWorkflow
         var evidence = new RestoreEvidence(request, plan, summary with { Notes = [.. notes] }, State());
         try
         {
-            return await steps.RunAsync("evidence", () => Workflow.ExecuteActivityAsync((IRestoreActivities a) => a.WriteEvidenceAsync(evidence),
-                ActivityPolicies.ForShortWork("signed evidence into every store", CancellationToken.None)), e => string.Join(", ", e));
+            return await steps.RunAsync("evidence", () => WriteEvidenceAsync(evidence), e => string.Join(", ", e));
         }
         catch (FailureException e)
         {
@@ -319,18 +326,24 @@ public sealed class RestoreWorkflow
         }
     }
 
+    private static Task<IReadOnlyList<string>> WriteEvidenceAsync(RestoreEvidence evidence) => Workflow.ExecuteActivityAsync(
+        (IRestoreActivities a) => a.WriteEvidenceAsync(evidence),
+        ActivityPolicies.ForShortWork("signed evidence into every store", CancellationToken.None));
+
     /// <summary>Point in time needs a new base: what was restored has no oplog that leads to it.</summary>
     private async Task StartNextBackupAsync()
     {
         if (!replaced || !plan!.Production)
             return;
-        var next = new DatabaseBackupRequest(RunIds.Create(Steps.Now, $"backup-{request.Asset}", Workflow.NewGuid()), request.Asset, request.TaskQueue)
+        var runId = RunIds.Create(Steps.Now, $"backup-{request.Asset}", Workflow.NewGuid());
+        var next = new DatabaseBackupRequest(runId, request.Asset, request.TaskQueue)
         {
             AfterRestore = true,
         };
         try
         {
-            await steps.RunAsync("start the next backup", () => Workflow.StartChildWorkflowAsync((DatabaseBackupWorkflow w) => w.RunAsync(next), new()
+            await steps.RunAsync("start the next backup",
+                () => Workflow.StartChildWorkflowAsync((DatabaseBackupWorkflow w) => w.RunAsync(next), new()
             {
                 Id = WorkflowIds.Backup(request.Asset),
                 TaskQueue = request.TaskQueue,
@@ -368,9 +381,8 @@ public sealed class RestoreWorkflow
         checks.Add(new(steps.LastFailed ?? "restore", RestoreVerdicts.OfStopped(request.Purpose, report), report.Message));
     }
 
-    private void ShowAttributes() => Workflow.UpsertTypedSearchAttributes(
-        LuxSearchAttributes.RunId.ValueSet(request.RunId), LuxSearchAttributes.Asset.ValueSet(request.Asset), LuxSearchAttributes.Kind.ValueSet("restore"),
-        LuxSearchAttributes.Mode.ValueSet(request.Purpose == RestorePurpose.RestoreTest ? "test" : "real"));
+    private void ShowAttributes() => Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(
+        request.RunId, request.Asset, "restore", request.Purpose == RestorePurpose.RestoreTest ? "test" : "real"));
 
     private void ShowVerdict(Verdict v)
     {
@@ -385,13 +397,17 @@ public sealed class RestoreWorkflow
 
     private string Who() => string.Join(", ", book.Decisions.Select(d => d.Reason.Length > 0 ? $"{d.Person} ({d.Reason})" : d.Person));
 
-    private static string Told(IReadOnlyList<Check> list) =>
-        list.Any(c => c.Verdict == Verdict.Failed) ? $"{list.Count(c => c.Verdict == Verdict.Failed)} of {list.Count} failed" : $"{list.Count} checked";
+    private static string Told(IReadOnlyList<Check> list)
+    {
+        var failed = list.Count(c => c.Verdict == Verdict.Failed);
+        return failed > 0 ? $"{failed} of {list.Count} failed" : $"{list.Count} checked";
+    }
 
     private RestoreWork Work() => new(request, plan!, book.Ask?.Nonce ?? "", book.Decisions);
 
     private Task<RestorePlan> LookAsync() => Workflow.ExecuteActivityAsync(
-        (IRestoreActivities a) => a.PreflightAsync(request), ActivityPolicies.AtTheDoor("choose the backup, look at the target", abort.Token));
+        (IRestoreActivities a) => a.PreflightAsync(request),
+        ActivityPolicies.AtTheDoor("choose the backup, look at the target", abort.Token));
 
     private async Task<DecisionAnswer> JudgeAsync(Decision decision)
     {
@@ -408,7 +424,8 @@ public sealed class RestoreWorkflow
 
     private async Task<BackupResult> BackUpWhatIsReplacedAsync()
     {
-        var safety = new DatabaseBackupRequest(RunIds.Create(Steps.Now, $"safety-{request.Asset}", Workflow.NewGuid()), request.Asset, request.TaskQueue)
+        var runId = RunIds.Create(Steps.Now, $"safety-{request.Asset}", Workflow.NewGuid());
+        var safety = new DatabaseBackupRequest(runId, request.Asset, request.TaskQueue)
         {
             Safety = true,
             Database = request.Into,

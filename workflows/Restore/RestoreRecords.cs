@@ -37,7 +37,8 @@ public sealed record RestoreRequest(
     IReadOnlyList<HandedKey>? Keys,
     SignedRequest? RequestedBy);
 
-/// <summary>A data key opened with a recovery key on the operator's machine and wrapped for the worker's public key: only wrapped keys travel.</summary>
+/// <summary>A data key opened with a recovery key on the operator's machine and wrapped for the worker's public key: only wrapped keys
+/// travel.</summary>
 public sealed record HandedKey(string KeyId, string Wrapped);
 
 /// <summary>What preflight found out, and what people approve by its hash.</summary>
@@ -112,7 +113,8 @@ public sealed record RestoreSummary(
     public ErrorReport? Error { get; init; }
 }
 
-/// <summary>From the start of the run (or the declaration) until the checks are green; clean-up apart. ISO 8601 durations in <c>--json</c>.</summary>
+/// <summary>From the start of the run (or the declaration) until the checks are green; clean-up apart. ISO 8601 durations in
+/// <c>--json</c>.</summary>
 public sealed record RtoMeasure(TimeSpan Target, TimeSpan Total, TimeSpan Machine, TimeSpan Waiting, TimeSpan Cleanup);
 
 /// <param name="Measured">Moment wanted − the newest canary in what came back; null: NotProven.</param>

@@ -20,9 +20,11 @@ public static class RestoreVerdicts
         return replaced || worst == Verdict.Failed ? worst : Verdict.NotProven;
     }
 
-    /// <summary>A restore that a step's error stopped is Failed; a restore test that could not reach something has proved nothing, either way.</summary>
+    /// <summary>A restore that a step's error stopped is Failed; a restore test that could not reach something has proved nothing, either
+    /// way.</summary>
     public static Verdict OfStopped(RestorePurpose purpose, ErrorReport error) =>
-        error.Kind == ErrorKinds.NotApproved || (purpose == RestorePurpose.RestoreTest && Verification.Verifications.Of(error) == Verdict.NotProven)
+        error.Kind == ErrorKinds.NotApproved || (purpose == RestorePurpose.RestoreTest
+            && Verification.Verifications.Of(error) == Verdict.NotProven)
             ? Verdict.NotProven
             : Verdict.Failed;
 
@@ -45,9 +47,12 @@ public static class RestoreVerdicts
 
         if (rpo.Target > TimeSpan.Zero)
         {
-            yield return rpo.Measured is not { } loss ? new("rpo", Verdict.NotProven, "No canary came back, so what was lost can't be measured.")
-                : loss <= rpo.Target ? new("rpo", Verdict.Proven, $"{Span(loss)} of {Span(rpo.Target)}")
-                : new("rpo", Verdict.Failed, $"{Span(loss)} were lost; the plan allows {Span(rpo.Target)}.");
+            yield return rpo.Measured switch
+            {
+                null => new("rpo", Verdict.NotProven, "No canary came back, so what was lost can't be measured."),
+                { } loss when loss <= rpo.Target => new("rpo", Verdict.Proven, $"{Span(loss)} of {Span(rpo.Target)}"),
+                { } loss => new("rpo", Verdict.Failed, $"{Span(loss)} were lost; the plan allows {Span(rpo.Target)}."),
+            };
         }
     }
 

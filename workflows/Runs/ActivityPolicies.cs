@@ -4,20 +4,25 @@ using Temporalio.Workflows;
 namespace LuxHedge.Workflows.Runs;
 
 /// <summary>
-/// Every way an activity is called, by name. A refusal (an ErrorReport's kind as error type) is never retried, but for <c>unreachable</c> and
-/// <c>fenced</c>, which the worker may report as retryable: whether waiting helps is decided here.
+/// Every way an activity is called, by name. A refusal (an ErrorReport's kind as error type) is never retried, but for <c>unreachable</c>
+/// and <c>fenced</c>, which the worker may report as retryable: whether waiting helps is decided here.
 /// </summary>
 public static class ActivityPolicies
 {
     /// <summary>
-    /// The first look at things: begin-backup, preflight, find-copies. A person waits for the answer, so what can't be reached is said at once
-    /// rather than tried for minutes. No heartbeat; bounded by the time-outs inside.
+    /// The first look at things: begin-backup, preflight, find-copies. A person waits for the answer, so what can't be reached is said at
+    /// once rather than tried for minutes. No heartbeat; bounded by the time-outs inside.
     /// </summary>
     public static ActivityOptions AtTheDoor(string summary, CancellationToken cancellation) => new()
     {
         Summary = summary,
         StartToCloseTimeout = TimeSpan.FromMinutes(5),
-        RetryPolicy = new() { InitialInterval = TimeSpan.FromSeconds(1), MaximumAttempts = 3, NonRetryableErrorTypes = [ErrorKinds.Unreachable] },
+        RetryPolicy = new()
+        {
+            InitialInterval = TimeSpan.FromSeconds(1),
+            MaximumAttempts = 3,
+            NonRetryableErrorTypes = [ErrorKinds.Unreachable],
+        },
         CancellationToken = cancellation,
         CancellationType = ActivityCancellationType.TryCancel,
     };
@@ -36,8 +41,8 @@ public static class ActivityPolicies
     };
 
     /// <summary>
-    /// Work inside a server that can take hours: planning ranges, sealing, building indexes, checks, the cut-over, clean-up. Heartbeats from
-    /// progress, at least every 20 s; a minute without one is a dead worker.
+    /// Work inside a server that can take hours: planning ranges, sealing, building indexes, checks, the cut-over, clean-up. Heartbeats
+    /// from progress, at least every 20 s; a minute without one is a dead worker.
     /// </summary>
     public static ActivityOptions ForLongWork(string summary, CancellationToken cancellation) => new()
     {
@@ -50,9 +55,9 @@ public static class ActivityPolicies
     };
 
     /// <summary>
-    /// What moves bytes, on the lanes' queue: dump, tail, load, replay, copy, integrity. Heartbeats from progress, at least every 10 s; half a
-    /// minute without one is a dead or stalled worker, and another goes on where it was. The workflow waits until a cancelled lane has
-    /// really ended: no lane stays open behind a run.
+    /// What moves bytes, on the lanes' queue: dump, tail, load, replay, copy, integrity. Heartbeats from progress, at least every 10 s;
+    /// half a minute without one is a dead or stalled worker, and another goes on where it was. The workflow waits until a cancelled lane
+    /// has really ended: no lane stays open behind a run.
     /// </summary>
     public static ActivityOptions ForLane(string taskQueue, string summary, CancellationToken cancellation) => new()
     {

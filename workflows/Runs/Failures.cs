@@ -25,7 +25,7 @@ public static class Failures
                     return Plain(application, where);
                 case TimeoutFailureException timeout:
                     return new(ErrorKinds.Unreachable,
-                        $"{(where is null ? "The run" : $"'{where}'")} ran into its time-out ({timeout.TimeoutType}): no worker finished it, or none reported progress.",
+                        $"{where ?? "The run"} timed out ({timeout.TimeoutType}): no worker finished it, or none reported progress.",
                         where, "Look whether a worker runs (luxhedge worker) and what its log says.");
                 case CanceledFailureException:
                     return new(ErrorKinds.Ended, "The run was cancelled.", where);

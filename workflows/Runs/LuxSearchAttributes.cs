@@ -1,4 +1,5 @@
 using Temporalio.Common;
+using Temporalio.Workflows;
 
 namespace LuxHedge.Workflows.Runs;
 
@@ -16,4 +17,8 @@ public static class LuxSearchAttributes
 
     /// <summary>Every name, all of type Keyword, as a server needs them registered.</summary>
     public static readonly IReadOnlyList<string> Names = ["LuxRunId", "LuxAsset", "LuxKind", "LuxVerdict", "LuxBackupId", "LuxMode"];
+
+    /// <summary>What every workflow sets first, however it was started.</summary>
+    public static SearchAttributeUpdate[] Of(string runId, string asset, string kind, string mode) =>
+        [RunId.ValueSet(runId), Asset.ValueSet(asset), Kind.ValueSet(kind), Mode.ValueSet(mode)];
 }

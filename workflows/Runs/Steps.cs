@@ -90,8 +90,8 @@ public sealed class Steps(string runId, string workflow, string asset)
         var table = new StringBuilder("| step | state | started | took | waited on people | |\n| --- | --- | --- | --- | --- | --- |\n");
         foreach (var t in timings)
         {
-            table.Append(CultureInfo.InvariantCulture,
-                $"| {Cell(t.Step)} | {t.State} | {t.StartedAt:HH:mm:ss} | {Span(t.EndedAt - t.StartedAt)} | {Span(t.Waiting)} | {Cell(t.Detail)} |\n");
+            table.Append(CultureInfo.InvariantCulture, $"| {Cell(t.Step)} | {t.State} | {t.StartedAt:HH:mm:ss} ");
+            table.Append(CultureInfo.InvariantCulture, $"| {Span(t.EndedAt - t.StartedAt)} | {Span(t.Waiting)} | {Cell(t.Detail)} |\n");
         }
 
         return table.ToString();

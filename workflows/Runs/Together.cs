@@ -7,8 +7,8 @@ namespace LuxHedge.Workflows.Runs;
 internal static class Together
 {
     /// <summary>
-    /// Waits until all have ended. The first that fails cancels the others through <paramref name="scope"/> and is thrown once every one of them
-    /// has ended: nothing is left running behind a failure.
+    /// Waits until all have ended. The first that fails cancels the others through <paramref name="scope"/> and is thrown once every one of
+    /// them has ended: nothing is left running behind a failure.
     /// </summary>
     public static async Task AllAsync(CancellationTokenSource scope, IEnumerable<Task> tasks)
     {

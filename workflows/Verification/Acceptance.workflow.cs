@@ -21,8 +21,8 @@ public sealed class AcceptanceWorkflow
     {
         try
         {
-            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.RunId.ValueSet(request.RunId), LuxSearchAttributes.Asset.ValueSet(request.Asset),
-                LuxSearchAttributes.Kind.ValueSet("accept"), LuxSearchAttributes.BackupId.ValueSet(request.BackupId), LuxSearchAttributes.Mode.ValueSet("real"));
+            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(request.RunId, request.Asset, "accept", "real"));
+            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.BackupId.ValueSet(request.BackupId));
             await steps.RunAsync("accept", () => AcceptAsync(request));
             abort.TooLate = "It is accepted already.";
             return await steps.RunAsync("summarise", () => SummariseAsync(request));

@@ -27,5 +27,6 @@ public interface IVerificationActivities
     Task AcceptAsync(AcceptanceRequest request);
 }
 
-/// <summary>Input of <c>Acceptance</c>: a person takes a suspect backup as good. <see cref="Decision"/> is over the backup's id and manifest hash.</summary>
+/// <summary>Input of <c>Acceptance</c>: a person takes a suspect backup as good. <see cref="Decision"/> is over the backup's id and
+/// manifest hash.</summary>
 public sealed record AcceptanceRequest(string RunId, string Asset, string BackupId, string Reason, Approvals.Decision Decision);

@@ -28,9 +28,9 @@ public sealed class VerificationWorkflow
     {
         try
         {
-            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.RunId.ValueSet(request.RunId), LuxSearchAttributes.Asset.ValueSet(request.Asset),
-                LuxSearchAttributes.Kind.ValueSet("verify"), LuxSearchAttributes.BackupId.ValueSet(request.BackupId),
-                LuxSearchAttributes.Mode.ValueSet(request.Level == VerificationLevel.Restore ? "test" : "real"));
+            var mode = request.Level == VerificationLevel.Restore ? "test" : "real";
+            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(request.RunId, request.Asset, "verify", mode));
+            Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.BackupId.ValueSet(request.BackupId));
             var copies = await steps.RunAsync("find copies", FindCopiesAsync, c => string.Join(", ", c.Stores));
             var bytes = await Workflow.WhenAllAsync(copies.Stores.Select(CheckBytesAsync));
             var stores = request.Level == VerificationLevel.Restore ? await TestRestoresAsync(bytes, copies.Cluster) : bytes;
@@ -100,7 +100,8 @@ public sealed class VerificationWorkflow
     {
         try
         {
-            var restored = await steps.RunAsync($"restore test from {copy.Store}", () => RestoreIntoScratchAsync(copy.Store, cluster), r => r.Verdict.ToString());
+            var restored = await steps.RunAsync($"restore test from {copy.Store}", () => RestoreIntoScratchAsync(copy.Store, cluster),
+                r => r.Verdict.ToString());
             var found = copy with
             {
                 Verdict = restored.Verdict,
@@ -158,8 +159,9 @@ public sealed class VerificationWorkflow
     {
         var scratch = $"luxhedge_scratch_{Workflow.NewGuid().ToString("N")[..8]}";
         var target = $"{cluster}/{scratch}";
-        var restore = new RestoreRequest(RunIds.Create(Steps.Now, $"test-{request.Asset}", Workflow.NewGuid()), request.Asset, request.TaskQueue, target,
-            RestorePurpose.RestoreTest, request.BackupId, null, null, scratch, store, false, true, null, null);
+        var runId = RunIds.Create(Steps.Now, $"test-{request.Asset}", Workflow.NewGuid());
+        var restore = new RestoreRequest(runId, request.Asset, request.TaskQueue, target, RestorePurpose.RestoreTest, request.BackupId, null,
+            null, scratch, store, false, true, null, null);
         return Workflow.ExecuteChildWorkflowAsync((RestoreWorkflow w) => w.RunAsync(restore), new()
         {
             Id = WorkflowIds.Restore(target),

@@ -20,7 +20,8 @@ public enum VerificationLevel
 
 /// <summary>Input of <c>Verification</c>.</summary>
 /// <param name="Store">Null: every store of the asset.</param>
-public sealed record VerificationRequest(string RunId, string Asset, string TaskQueue, string BackupId, string? Store, VerificationLevel Level);
+public sealed record VerificationRequest(string RunId, string Asset, string TaskQueue, string BackupId, string? Store,
+    VerificationLevel Level);
 
 /// <summary>Answer of <c>find-copies</c>.</summary>
 /// <param name="Stores">In the plan's order.</param>

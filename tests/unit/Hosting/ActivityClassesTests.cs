@@ -9,9 +9,11 @@ public sealed class ActivityClassesTests
     [Fact]
     public void Every_activity_of_the_workflows_is_done_by_exactly_one_class()
     {
-        var asked = ActivityClasses.Interfaces.SelectMany(i => i.GetMethods()).Select(m => m.GetCustomAttribute<ActivityAttribute>()!.Name!);
+        var asked = ActivityClasses.Interfaces.SelectMany(i => i.GetMethods()).Select(m =>
+            m.GetCustomAttribute<ActivityAttribute>()!.Name!);
 
-        var done = ActivityClasses.All.SelectMany(type => ActivityClasses.Definitions(type, () => throw new InvalidOperationException())).Select(d => d.Name!);
+        var done = ActivityClasses.All.SelectMany(type => ActivityClasses.Definitions(type,
+            () => throw new InvalidOperationException())).Select(d => d.Name!);
 
         Assert.Equal(asked.Order(StringComparer.Ordinal), done.Order(StringComparer.Ordinal));
     }

@@ -16,7 +16,8 @@ public sealed class LogsTests
     {
         var (log, output) = CreateLog(format);
 
-        log.Information("template a-secret-of-some-length {Plain} {@Deep} {List} {Uri} {Map}", $"in {Secret}", new { Inner = new { Value = Secret } }, new[] { Secret },
+        log.Information("template a-secret-of-some-length {Plain} {@Deep} {List} {Uri} {Map}", $"in {Secret}",
+            new { Inner = new { Value = Secret } }, new[] { Secret },
             new Uri($"mongodb://u:{Secret}@db1/"), new Dictionary<string, string> { [Secret] = Secret });
         log.Error(new InvalidOperationException($"outer {Secret}", new IOException(Secret)), "failed");
 
@@ -34,7 +35,8 @@ public sealed class LogsTests
             log.Information("{Count} documents", 7);
 
         using var line = JsonDocument.Parse(Assert.Single(output.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries)));
-        Assert.Equal(("run-1", 7), (line.RootElement.GetProperty("LuxRunId").GetString(), line.RootElement.GetProperty("Count").GetInt32()));
+        Assert.Equal(("run-1", 7), (line.RootElement.GetProperty("LuxRunId").GetString(),
+            line.RootElement.GetProperty("Count").GetInt32()));
     }
 
     [Fact]

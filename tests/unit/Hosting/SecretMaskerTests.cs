@@ -19,7 +19,8 @@ public sealed class SecretMaskerTests
     [InlineData("-----BEGIN EC PRIVATE KEY-----\nMHcCAQ==\n-----END EC PRIVATE KEY-----\nafter", "-----PRIVATE KEY ***\nafter")]
     [InlineData("{\"k\":\"-----BEGIN PRIVATE KEY-----\\nMC4\\n-----END PRIVATE KEY-----\\n\"}", "{\"k\":\"-----PRIVATE KEY ***\\n\"}")]
     [InlineData("mongodb://127.0.0.1:27017 answers at 10:15:00", "mongodb://127.0.0.1:27017 answers at 10:15:00")]
-    public void What_looks_like_a_secret_is_masked_and_the_rest_stays(string text, string expected) => Assert.Equal(expected, new SecretMasker().Apply(text));
+    public void What_looks_like_a_secret_is_masked_and_the_rest_stays(string text, string expected) =>
+        Assert.Equal(expected, new SecretMasker().Apply(text));
 
     [Fact]
     public void No_registered_secret_is_left_wherever_and_however_it_stands() =>
@@ -40,7 +41,8 @@ public sealed class SecretMaskerTests
     {
         var masker = CreateMasker("mongodb://backup:gr%3Aeat-word@db1.internal:27017,db2.internal:27017/?replicaSet=rs0");
 
-        Assert.Equal("auth of backup with *** or *** failed at db1.internal:27017", masker.Apply("auth of backup with gr:eat-word or gr%3Aeat-word failed at db1.internal:27017"));
+        Assert.Equal("auth of backup with *** or *** failed at db1.internal:27017",
+            masker.Apply("auth of backup with gr:eat-word or gr%3Aeat-word failed at db1.internal:27017"));
     }
 
     [Fact]
@@ -82,7 +84,8 @@ public sealed class SecretMaskerTests
     {
         var masker = CreateMasker("the-long-secret-value");
 
-        var masked = masker.Apply(new ErrorReport("k", "m the-long-secret-value", "w the-long-secret-value", "h the-long-secret-value", [new("p the-long-secret-value", "q the-long-secret-value")]));
+        var masked = masker.Apply(new ErrorReport("k", "m the-long-secret-value", "w the-long-secret-value", "h the-long-secret-value",
+            [new("p the-long-secret-value", "q the-long-secret-value")]));
 
         Assert.DoesNotContain("secret", System.Text.Json.JsonSerializer.Serialize(masked), StringComparison.Ordinal);
     }

@@ -9,7 +9,8 @@ public sealed class DecisionBookTests
     private static readonly string[] People = ["alice", "bob", "carol", "dave", "erin"];
 
     private static readonly Gen<(string Person, DecisionKind Kind, bool Good)[]> Handed =
-        Gen.Select(Gen.Int[0, 4].Select(i => People[i]), Gen.Bool.Select(b => b ? DecisionKind.Approved : DecisionKind.Denied), Gen.Bool).Array[0, 20];
+        Gen.Select(Gen.Int[0, 4].Select(i => People[i]), Gen.Bool.Select(b => b ? DecisionKind.Approved : DecisionKind.Denied),
+            Gen.Bool).Array[0, 20];
 
     [Fact]
     public void The_first_threshold_reached_by_different_people_decides_and_nothing_changes_it_afterwards() =>
@@ -98,7 +99,8 @@ public sealed class DecisionBookTests
     private static DecisionBook CreateBook(int quorum = 1, int deny = 1)
     {
         var book = new DecisionBook();
-        book.Open(new("approval", "nonce", "hash", "policy", People, "operator", quorum, deny, Now, Now.AddMinutes(15), [], "default", "run"));
+        book.Open(new("approval", "nonce", "hash", "policy", People, "operator", quorum, deny, Now, Now.AddMinutes(15), [], "default",
+            "run"));
         return book;
     }
 

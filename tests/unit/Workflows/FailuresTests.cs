@@ -9,7 +9,8 @@ public sealed class FailuresTests
     [Fact]
     public void The_report_in_a_failure_comes_out_as_it_went_in_however_deep_it_lies()
     {
-        var report = new ErrorReport(ErrorKinds.Integrity, "A chunk is not what it was.", "packs/0-1", "Restore from the other store.", [new("a", "b")]);
+        var report = new ErrorReport(ErrorKinds.Integrity, "A chunk is not what it was.", "packs/0-1", "Restore from the other store.",
+            [new("a", "b")]);
 
         var wrapped = Failures.ToFailure(Failures.ToReport(new InvalidOperationException("outer", Failures.ToFailure(report))));
 

@@ -23,13 +23,15 @@ public sealed class RestoreVerdictsTests
     [InlineData(RestorePurpose.Recovery, new Verdict[0], null, ErrorKinds.Unreachable, false, Verdict.Failed)]
     [InlineData(RestorePurpose.RestoreTest, new Verdict[0], null, ErrorKinds.Unreachable, false, Verdict.NotProven)]
     [InlineData(RestorePurpose.RestoreTest, new Verdict[0], null, ErrorKinds.Integrity, false, Verdict.Failed)]
-    public void The_verdict_of_a_restore(RestorePurpose purpose, Verdict[] checks, string? ended, string? error, bool replaced, Verdict expected) =>
+    public void The_verdict_of_a_restore(RestorePurpose purpose, Verdict[] checks, string? ended, string? error, bool replaced,
+        Verdict expected) =>
         Assert.Equal(expected, RestoreVerdicts.Of(purpose, [.. checks.Select((v, i) => new Check($"check {i}", v, ""))], ended,
             error is null ? null : new(error, "why"), replaced));
 
     [Fact]
     public void What_an_aborted_restore_left_behind_is_a_failure() =>
-        Assert.Equal(Verdict.Failed, RestoreVerdicts.Of(RestorePurpose.Recovery, [new("clean-up", Verdict.Failed, "still there")], "Aborted", null, false));
+        Assert.Equal(Verdict.Failed, RestoreVerdicts.Of(RestorePurpose.Recovery, [new("clean-up", Verdict.Failed, "still there")],
+            "Aborted", null, false));
 
     [Theory]
     [InlineData(60, 120, Verdict.Proven)]
@@ -63,6 +65,7 @@ public sealed class RestoreVerdictsTests
         Assert.Null(RestoreVerdicts.Measure(plan, null).Measured);
     }
 
-    private static RestorePlan CreatePlan() => new("b", "m", ["s3"], "h", "d", false, default, new(2026, 11, 23, 0, 0, 0, TimeSpan.Zero), [], [], [], 1, 0, 0, null, "",
+    private static RestorePlan CreatePlan() =>
+        new("b", "m", ["s3"], "h", "d", false, default, new(2026, 11, 23, 0, 0, 0, TimeSpan.Zero), [], [], [], 1, 0, 0, null, "",
         null, [], [], TimeSpan.FromHours(2), TimeSpan.FromHours(1));
 }

@@ -20,7 +20,8 @@ public sealed class DatabaseBackupWorkflowTests
         Assert.Equal(Verdict.Proven, result.Verdict);
         Assert.Equal(["s3", "nas"], result.Stores.Select(s => s.Store));
         Assert.Matches("^[0-9]{8}T[0-9]{6}Z-luxhedge_production-[0-9a-f]{4}$", result.Backup!.Id);
-        string[] order = ["begin-backup", "mark-oplog-start", "plan-ranges", "dump-lane 0/0 of 2", "find-changed-collections()", "mark-the-end", "tail-oplog ended",
+        string[] order = ["begin-backup", "mark-oplog-start", "plan-ranges", "dump-lane 0/0 of 2", "find-changed-collections()",
+            "mark-the-end", "tail-oplog ended",
             "seal", "copy-backup nas", "verify-copy nas", "record-verification nas", "summarise-backup"];
         Assert.Equal(order, worker.Activities.Returned.Where(order.Contains));
         Assert.Equal([("s3", VerificationLevel.Integrity, Verdict.Proven), ("nas", VerificationLevel.Integrity, Verdict.Proven)],
@@ -28,7 +29,8 @@ public sealed class DatabaseBackupWorkflowTests
         Assert.Equal(new EndMark(FakeActivities.End, Answers.Moment), worker.Activities.SealAsked!.End);
 
         var state = await run.QueryAsync<RunState>(Wire.State, []);
-        Assert.Equal(["begin", "mark oplog start", "plan ranges", "tail the oplog", "dump", "find changed collections", "mark the end", "seal"],
+        Assert.Equal(["begin", "mark oplog start", "plan ranges", "tail the oplog", "dump", "find changed collections", "mark the end",
+            "seal"],
             state.Steps.Take(8).Select(s => s.Step));
         Assert.All(state.Steps, s => Assert.Equal((StepStates.Done, true), (s.State, s.EndedAt is not null)));
         Assert.Equal(Verdict.Proven, state.Verdict);
@@ -161,7 +163,8 @@ public sealed class DatabaseBackupWorkflowTests
     public async Task A_collection_that_changed_a_second_time_fails_the_backup_by_name()
     {
         await using var worker = await TestWorker.CreateAsync(new() { Changed = new(["cars"], 2) });
-        worker.Activities.Fail("refuse-second-change", new RefusalException(ErrorKinds.Backup, "The collection cars changed twice.", "cars"));
+        worker.Activities.Fail("refuse-second-change",
+            new RefusalException(ErrorKinds.Backup, "The collection cars changed twice.", "cars"));
 
         var report = await TestWorker.FailureAsync(await worker.StartBackupAsync());
 
@@ -245,7 +248,8 @@ public sealed class DatabaseBackupWorkflowTests
     public async Task At_the_door_what_can_not_be_reached_is_said_at_once()
     {
         await using var worker = await TestWorker.CreateAsync();
-        worker.Activities.Fail("begin-backup", new RefusalException(ErrorKinds.Unreachable, "No MongoDB at db1:27017.", "db1:27017") { MayPass = true });
+        worker.Activities.Fail("begin-backup",
+            new RefusalException(ErrorKinds.Unreachable, "No MongoDB at db1:27017.", "db1:27017") { MayPass = true });
 
         var report = await TestWorker.FailureAsync(await worker.StartBackupAsync());
 

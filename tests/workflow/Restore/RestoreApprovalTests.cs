@@ -164,7 +164,8 @@ public sealed class RestoreApprovalTests
         var run = await worker.StartRestoreAsync();
 
         await Assert.ThrowsAsync<WorkflowUpdateFailedException>(() => TestWorker.DecideAsync(run, "alice", signature: ""));
-        await Assert.ThrowsAsync<WorkflowUpdateFailedException>(() => TestWorker.DecideAsync(run, "alice", change: d => d with { Reason = new('x', 2_001) }));
+        await Assert.ThrowsAsync<WorkflowUpdateFailedException>(() => TestWorker.DecideAsync(run, "alice",
+            change: d => d with { Reason = new('x', 2_001) }));
 
         Assert.Empty((await run.QueryAsync<RunState>(Wire.State, [])).Refused);
         await run.TerminateAsync();

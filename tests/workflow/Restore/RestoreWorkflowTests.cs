@@ -22,10 +22,12 @@ public sealed class RestoreWorkflowTests
         Assert.Equal(200, summary.Documents);
         Assert.Equal(TimeSpan.FromSeconds(30), summary.Rpo.Measured);
         Assert.Equal(["s3:runs/evidence.json"], summary.Evidence);
-        string[] order = ["preflight", "judge-decision", "begin-backup", "prepare-target", "load-lane 0", "replay-oplog", "build-indexes", "check-restored", "cut-over",
+        string[] order = ["preflight", "judge-decision", "begin-backup", "prepare-target", "load-lane 0", "replay-oplog", "build-indexes",
+            "check-restored", "cut-over",
             "clean-up", "write-evidence"];
         Assert.Equal(order, worker.Activities.Returned.Where(order.Contains).Take(order.Length));
-        Assert.Equal(["preflight", "approval", "safety backup", "prepare", "load", "replay the oplog", "build indexes", "check", "cut over", "clean up", "evidence",
+        Assert.Equal(["preflight", "approval", "safety backup", "prepare", "load", "replay the oplog", "build indexes", "check", "cut over",
+            "clean up", "evidence",
             "start the next backup"], (await run.QueryAsync<RunState>(Wire.State, [])).Steps.Select(s => s.Step));
     }
 
@@ -60,7 +62,8 @@ public sealed class RestoreWorkflowTests
     [Fact]
     public async Task A_backup_that_runs_already_is_no_reason_for_a_restore_to_fail()
     {
-        await using var worker = await TestWorker.CreateAsync(new() { Preflight = r => Answers.ProductionPlan(r) with { SafetySkipped = "the target is empty" } });
+        await using var worker = await TestWorker.CreateAsync(new() { Preflight = r =>
+            Answers.ProductionPlan(r) with { SafetySkipped = "the target is empty" } });
         worker.Activities.Hang("plan-ranges");
         var backup = await worker.StartBackupAsync();
         await worker.UntilCalledAsync("plan-ranges");
@@ -109,7 +112,8 @@ public sealed class RestoreWorkflowTests
     [Fact]
     public async Task A_restore_that_took_longer_than_the_plan_allows_is_failed()
     {
-        await using var worker = await TestWorker.CreateAsync(new() { Preflight = r => Answers.ProductionPlan(r) with { RtoTarget = TimeSpan.FromMinutes(5) } });
+        await using var worker = await TestWorker.CreateAsync(new() { Preflight = r =>
+            Answers.ProductionPlan(r) with { RtoTarget = TimeSpan.FromMinutes(5) } });
         var run = await worker.StartRestoreAsync();
         await TestWorker.UntilAsync(run, s => s.WaitingFor is not null);
         await worker.SkipAsync(TimeSpan.FromMinutes(10));
@@ -138,7 +142,8 @@ public sealed class RestoreWorkflowTests
     public async Task What_preflight_refuses_fails_the_run_as_it_is_and_nothing_is_touched()
     {
         await using var worker = await TestWorker.CreateAsync();
-        worker.Activities.Fail("preflight", new RefusalException(ErrorKinds.Usage, "The target has data.", "luxhedge_production", "Say --drop."));
+        worker.Activities.Fail("preflight",
+            new RefusalException(ErrorKinds.Usage, "The target has data.", "luxhedge_production", "Say --drop."));
 
         var report = await TestWorker.FailureAsync(await worker.StartRestoreAsync());
 
@@ -261,7 +266,8 @@ public sealed class RestoreWorkflowTests
     [Fact]
     public async Task What_is_still_there_after_clean_up_is_a_failure()
     {
-        await using var worker = await TestWorker.CreateAsync(new() { Preflight = Answers.ScratchPlan, Cleaned = new([], ["luxhedge_restoring.users"]) });
+        await using var worker = await TestWorker.CreateAsync(new() { Preflight = Answers.ScratchPlan, Cleaned = new([],
+            ["luxhedge_restoring.users"]) });
 
         var summary = await (await worker.StartRestoreAsync(CreateScratch(worker))).GetResultAsync<RestoreSummary>();
 

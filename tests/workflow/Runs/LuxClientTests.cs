@@ -34,11 +34,13 @@ public sealed class LuxClientTests
     [Fact]
     public async Task While_it_runs_the_heartbeats_of_its_activities_are_its_progress()
     {
-        await using var worker = await TestWorker.CreateOnDevServerAsync(FakeActivities.Hanging("dump-lane 0/0 of 2", "dump-lane 0/1 of 2"));
+        await using var worker = await TestWorker.CreateOnDevServerAsync(FakeActivities.Hanging("dump-lane 0/0 of 2",
+            "dump-lane 0/1 of 2"));
         var client = CreateClient(worker);
         var run = await client.StartBackupAsync(CreateBackup(worker), default);
 
-        var view = await FollowUntilAsync(client, run, v => v.Activities.Count(a => a.Activity == "dump-lane" && a.Progress is not null) == 2);
+        var view = await FollowUntilAsync(client, run,
+            v => v.Activities.Count(a => a.Activity == "dump-lane" && a.Progress is not null) == 2);
 
         Assert.Contains(new Progress("", 1, 2, "parts"), view.Activities.Select(a => a.Progress));
         Assert.Equal(StepStates.Running, view.State!.Steps.Single(s => s.Step == "dump").State);
@@ -53,7 +55,8 @@ public sealed class LuxClientTests
         var client = CreateClient(worker);
         var run = await client.StartBackupAsync(CreateBackup(worker), default);
 
-        var refusal = await Assert.ThrowsAsync<RefusalException>(() => client.StartBackupAsync(CreateBackup(worker) with { RunId = "another" }, default));
+        var refusal = await Assert.ThrowsAsync<RefusalException>(() =>
+            client.StartBackupAsync(CreateBackup(worker) with { RunId = "another" }, default));
 
         Assert.Equal(ErrorKinds.Locked, refusal.Report.Kind);
         Assert.Contains(RunId, refusal.Report.Message, StringComparison.Ordinal);
@@ -127,7 +130,8 @@ public sealed class LuxClientTests
         Assert.Equal(ErrorKinds.RefusedDecision, refusal.Report.Kind);
     }
 
-    /// <summary>The server throws away a workflow's answer when an activity ends in the same moment; it was never taken, so it is asked again.</summary>
+    /// <summary>The server throws away a workflow's answer when an activity ends in the same moment; it was never taken, so it is asked
+    /// again.</summary>
     [Fact]
     public async Task An_abort_at_any_moment_is_answered()
     {

@@ -14,8 +14,8 @@ using Temporalio.Worker;
 namespace LuxHedge.Tests.Workflow.Runs;
 
 /// <summary>
-/// Workflow code may change only so that every recorded history still replays (or behind <c>Workflow.Patched</c>). The histories of released
-/// versions stay for ever; before a release only the newest shape matters. Record with
+/// Workflow code may change only so that every recorded history still replays (or behind <c>Workflow.Patched</c>). The histories of
+/// released versions stay for ever; before a release only the newest shape matters. Record with
 /// <c>LUXHEDGE_RECORD=1 dotnet tests/workflow/bin/Debug/net10.0/LuxHedge.Tests.Workflow.dll -class '*ReplayTests' -explicit on</c>.
 /// </summary>
 public sealed class ReplayTests
@@ -23,10 +23,12 @@ public sealed class ReplayTests
     private static readonly string Recorded = Path.Combine(Path.GetDirectoryName(Here())!, "..", "Histories");
 
     public static TheoryData<string> Histories =>
-        [.. Directory.EnumerateFiles(Recorded, "*.json", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Recorded, f)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFiles(Recorded, "*.json", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Recorded,
+            f)).Order(StringComparer.Ordinal)];
 
     /// <summary>What is recorded: a name, and how such a run comes about. It answers the run.</summary>
-    private static readonly Dictionary<string, (Func<FakeActivities> Activities, Func<TestWorker, Task<WorkflowHandle>> Run)> Stories = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, (Func<FakeActivities> Activities, Func<TestWorker,
+        Task<WorkflowHandle>> Run)> Stories = new(StringComparer.Ordinal)
     {
         ["DatabaseBackup/whole"] = (() => new(), w => EndedAsync(w.StartBackupAsync())),
         ["DatabaseBackup/changed-collections"] = (() => new() { Changed = new(["cars"], 2) }, w => EndedAsync(w.StartBackupAsync())),
@@ -41,7 +43,8 @@ public sealed class ReplayTests
             return await EndedAsync(Task.FromResult(run));
         }),
         ["Verification/integrity"] = (() => new(), w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Integrity))),
-        ["Verification/restore"] = (() => new() { Preflight = Answers.ScratchPlan }, w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Restore))),
+        ["Verification/restore"] = (() => new() { Preflight = Answers.ScratchPlan },
+            w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Restore))),
         ["Restore/scratch"] = (() => new() { Preflight = Answers.ScratchPlan }, w => EndedAsync(w.StartRestoreAsync(Scratch(w)))),
         ["Restore/production"] = (() => new(), async w =>
         {
@@ -71,7 +74,8 @@ public sealed class ReplayTests
             await TestWorker.AbortAsync(run);
             return await EndedAsync(Task.FromResult(run));
         }),
-        ["Acceptance/accepted"] = (() => new(), w => EndedAsync(w.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked",
+        ["Acceptance/accepted"] = (() => new(),
+            w => EndedAsync(w.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked",
             new("default", "run-a", "accept", "n", "h", DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good"))))),
     };
 
@@ -90,14 +94,16 @@ public sealed class ReplayTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Every_story_is_recorded(string name) => Assert.Contains($"{name}.json".Replace('/', Path.DirectorySeparatorChar), Histories.Select(h => h.Data));
+    public void Every_story_is_recorded(string name) =>
+        Assert.Contains($"{name}.json".Replace('/', Path.DirectorySeparatorChar), Histories.Select(h => h.Data));
 
     /// <summary>Fails when a history would not replay: this shows that the test above can fail.</summary>
     [Fact]
     public async Task A_history_of_other_steps_does_not_replay()
     {
         var json = await File.ReadAllTextAsync(Path.Combine(Recorded, "Restore", "scratch.json"));
-        var history = WorkflowHistory.FromJson("recorded", json.Replace("\"prepare-target\"", "\"prepare-other\"", StringComparison.Ordinal));
+        var history = WorkflowHistory.FromJson("recorded",
+            json.Replace("\"prepare-target\"", "\"prepare-other\"", StringComparison.Ordinal));
 
         Assert.NotNull((await Replayer().ReplayWorkflowAsync(history, throwOnReplayFailure: false)).ReplayFailure);
     }
@@ -106,7 +112,8 @@ public sealed class ReplayTests
     [MemberData(nameof(Names))]
     public async Task Record(string name)
     {
-        Assert.SkipUnless(Environment.GetEnvironmentVariable("LUXHEDGE_RECORD") == "1", "Recording overwrites the histories: say LUXHEDGE_RECORD=1.");
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("LUXHEDGE_RECORD") == "1",
+            "Recording overwrites the histories: say LUXHEDGE_RECORD=1.");
         await using var worker = await TestWorker.CreateAsync(Stories[name].Activities());
         var run = await Stories[name].Run(worker);
         var file = Path.Combine(Recorded, $"{name}.json");
@@ -116,13 +123,17 @@ public sealed class ReplayTests
 
     /// <summary>Without the recording machine's name and paths, which no replay needs.</summary>
     private static string Anonymous(string history) =>
-        Regex.Replace(history, @"""(?<name>identity|stackTrace)"": *""(?:[^""\\]|\\.)*""", "\"${name}\": \"\"", RegexOptions.ExplicitCapture,
+        Regex.Replace(history, @"""(?<name>identity|stackTrace)"": *""(?:[^""\\]|\\.)*""", "\"${name}\": \"\"",
+            RegexOptions.ExplicitCapture,
             TimeSpan.FromSeconds(10));
 
-    private static WorkflowReplayer Replayer() => new(new WorkflowReplayerOptions { DataConverter = MaskingFailureConverter.Converter(new()) }
-        .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>().AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>());
+    private static WorkflowReplayer Replayer() =>
+        new(new WorkflowReplayerOptions { DataConverter = MaskingFailureConverter.Converter(new()) }
+        .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>());
 
-    private static RestoreRequest Scratch(TestWorker worker) => worker.CreateRestore() with { Target = "main/copy", Into = "copy", RequestedBy = null, Drop = false };
+    private static RestoreRequest Scratch(TestWorker worker) =>
+        worker.CreateRestore() with { Target = "main/copy", Into = "copy", RequestedBy = null, Drop = false };
 
     /// <summary>However it ends.</summary>
     private static async Task<WorkflowHandle> EndedAsync(Task<WorkflowHandle> start)

@@ -11,7 +11,8 @@ public sealed class SecretsInHistoryTests
 
     public static TheoryData<Exception> Failures => new()
     {
-        new RefusalException(ErrorKinds.Backup, $"refused {Secret}", $"mongodb://u:{Secret}@db1", $"hint {Secret}", new IOException(Secret)),
+        new RefusalException(ErrorKinds.Backup, $"refused {Secret}", $"mongodb://u:{Secret}@db1", $"hint {Secret}",
+            new IOException(Secret)),
         new InvalidOperationException($"outer {Secret}", new IOException($"inner mongodb://u:other-pw@db1 {Secret}")),
     };
 

@@ -53,11 +53,13 @@ public sealed class VerificationWorkflowTests
         var summary = await (await worker.StartVerificationAsync(VerificationLevel.Restore)).GetResultAsync<VerificationSummary>();
 
         Assert.Equal(Verdict.Proven, summary.Verdict);
-        Assert.Equal([("s3", VerificationLevel.Integrity), ("nas", VerificationLevel.Integrity), ("s3", VerificationLevel.Restore), ("nas", VerificationLevel.Restore)],
+        Assert.Equal([("s3", VerificationLevel.Integrity), ("nas", VerificationLevel.Integrity), ("s3", VerificationLevel.Restore), ("nas",
+            VerificationLevel.Restore)],
             worker.Activities.Records.Select(r => (r.Store, r.Level)).OrderBy(r => r.Level).ThenByDescending(r => r.Store));
         Assert.Equal(["s3", "nas"], requests.Select(r => r.Store));
         Assert.All(requests, r => Assert.Matches("^luxhedge_scratch_[0-9a-f]{8}$", r.Into));
-        Assert.All(requests, r => Assert.Equal(($"main/{r.Into}", RestorePurpose.RestoreTest, true), (r.Target, r.Purpose, r.NoSafetyBackup)));
+        Assert.All(requests, r => Assert.Equal(($"main/{r.Into}", RestorePurpose.RestoreTest, true), (r.Target, r.Purpose,
+            r.NoSafetyBackup)));
         Assert.Equal(2, requests.Select(r => r.RunId).Distinct().Count());
         Assert.Equal([true, true], worker.Activities.CleanUps.Select(c => c.Succeeded));
         Assert.All(summary.Stores, s => Assert.Equal(FakeActivities.Manifest, s.ManifestSha256));
@@ -103,7 +105,8 @@ public sealed class VerificationWorkflowTests
         await using var worker = await TestWorker.CreateAsync(new()
         {
             Preflight = Answers.ScratchPlan,
-            Verify = (store, _) => new(store, store == "s3" ? Verdict.Failed : Verdict.Proven, []) { ManifestSha256 = FakeActivities.Manifest },
+            Verify = (store, _) => new(store, store == "s3" ? Verdict.Failed : Verdict.Proven,
+                []) { ManifestSha256 = FakeActivities.Manifest },
         });
 
         var summary = await (await worker.StartVerificationAsync(VerificationLevel.Restore)).GetResultAsync<VerificationSummary>();
@@ -118,7 +121,8 @@ public sealed class VerificationWorkflowTests
         await using var worker = await TestWorker.CreateAsync();
         worker.Activities.Fail("find-copies", new RefusalException(ErrorKinds.Usage, "No store knows it.", "20261123"));
 
-        Assert.Equal(ErrorKinds.Usage, (await TestWorker.FailureAsync(await worker.StartVerificationAsync(VerificationLevel.Presence))).Kind);
+        Assert.Equal(ErrorKinds.Usage,
+            (await TestWorker.FailureAsync(await worker.StartVerificationAsync(VerificationLevel.Presence))).Kind);
     }
 
     [Fact]
@@ -141,9 +145,11 @@ public sealed class VerificationWorkflowTests
     public async Task An_accepted_backup_is_answered_as_lists_show_it()
     {
         await using var worker = await TestWorker.CreateAsync();
-        var decision = new LuxHedge.Workflows.Approvals.Decision("default", "run-a", "accept", "n", "h", LuxHedge.Workflows.Approvals.DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good");
+        var decision = new LuxHedge.Workflows.Approvals.Decision("default", "run-a", "accept", "n", "h",
+            LuxHedge.Workflows.Approvals.DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good");
 
-        var run = await worker.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked", decision));
+        var run = await worker.StartAsync(Wire.Acceptance, "accept/b",
+            new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked", decision));
 
         Assert.Equal("b", (await run.GetResultAsync<BackupSummary>()).Id);
         Assert.Equal(["accept-backup", "summarise-backup"], worker.Activities.Calls);
