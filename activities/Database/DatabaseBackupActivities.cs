@@ -53,6 +53,7 @@ public sealed class DatabaseBackupActivities(
                 server.IsRouter ? "Back up a sharded cluster by its provider's snapshots." : "Start it as a replica set of one member (--replSet, rs.initiate()).");
         }
 
+        await RefuseWithoutOplogAsync(asset, server, cancellation);
         if (request.Collections is { } only)
         {
             await RefuseUnknownAsync(clusters.Of(asset).GetDatabase(database), only, cancellation);
@@ -251,6 +252,25 @@ public sealed class DatabaseBackupActivities(
                 ErrorKinds.Usage,
                 $"The database '{database.DatabaseNamespace.DatabaseName}' has no collection {string.Join(", ", unknown.Select(n => $"'{n}'"))} to back up.",
                 string.Join(", ", unknown), names.Length > 0 ? $"It has: {names}." : "It is empty.");
+        }
+    }
+
+    /// <summary>Before hours of reading: a user without the right to read the oplog can't make a consistent backup.</summary>
+    private async Task RefuseWithoutOplogAsync(AssetPlan asset, ServerDescription server, CancellationToken cancellation)
+    {
+        try
+        {
+            var client = clusters.Of(asset);
+            if (!await Marks.ReachesBackToAsync(client, await Marks.MajorityAsync(client, cancellation), cancellation))
+            {
+                throw new RefusalException(
+                    ErrorKinds.Plan, $"MongoDB at {server.Hosts} has an empty oplog (local.oplog.rs): a backup can't be consistent.", $"clusters.{asset.Cluster}",
+                    "Check that the replica set is initiated, and that the user may read the database 'local' (role 'backup').");
+            }
+        }
+        catch (MongoException e) when (clusters.Explain(e, asset.Cluster!) is not null)
+        {
+            throw clusters.Explain(e, asset.Cluster!)!;
         }
     }
 

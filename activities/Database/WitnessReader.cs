@@ -29,7 +29,7 @@ internal sealed class WitnessReader(
     public async Task<WitnessDocument> ReadAsync(CancellationToken cancellation)
     {
         var listing = await CollectionListing.ReadAsync(
-            scope.Database, scope.Backup.Collections, sizes: true, cancellation, n => heartbeat(new Progress("witness: collections", n, 0, "collections")));
+            scope.Database, scope.Backup.Collections, sizes: false, cancellation, n => heartbeat(new Progress("witness: collections", n, 0, "collections")));
         var read = new Reading[listing.Collections.Count];
         await Parallel.ForEachAsync(
             Enumerable.Range(0, read.Length),
@@ -173,7 +173,7 @@ internal sealed class WitnessReader(
                 }
             }
 
-            heartbeat(new Progress($"witness: counting {collection.Name}", count, collection.EstimatedDocuments, "documents"));
+            heartbeat(new Progress($"witness: counting {collection.Name}", count, 0, "documents"));
         }
 
         return count;

@@ -46,6 +46,7 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
         }
 
         return kept.Count > 0 ? kept : throw new RefusalException(
-            ErrorKinds.Unreachable, $"No store took the evidence: {string.Join("; ", failed)}", name, "Check the stores: luxhedge stores check.") { MayPass = true };
+            ErrorKinds.Unreachable, $"No store took the evidence: {string.Join("; ", failed)}", name, "Check the stores: luxhedge stores check.")
+        { MayPass = true };
     }
 }

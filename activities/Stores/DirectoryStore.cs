@@ -143,7 +143,10 @@ public sealed class DirectoryStore : IObjectStore, IInspectedStore
             return Task.FromResult(0);
         var options = new EnumerationOptions
         {
-            RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint, MatchType = MatchType.Simple, IgnoreInaccessible = false,
+            RecurseSubdirectories = true,
+            AttributesToSkip = FileAttributes.ReparsePoint,
+            MatchType = MatchType.Simple,
+            IgnoreInaccessible = false,
         };
         foreach (var partial in Directory.GetFiles(folder, $".*{PartialSuffix}", options))
         {

@@ -750,7 +750,11 @@ public sealed class S3Store : IObjectStore, IInspectedStore
                 var response = await store.GuardAsync(() => store.client.CompleteMultipartUploadAsync(
                     new CompleteMultipartUploadRequest
                     {
-                        BucketName = store.bucket, Key = key, UploadId = uploadId, PartETags = [.. sent], IfNoneMatch = "*",
+                        BucketName = store.bucket,
+                        Key = key,
+                        UploadId = uploadId,
+                        PartETags = [.. sent],
+                        IfNoneMatch = "*",
                     },
                     cancellation), cancellation);
                 version = response.VersionId;
@@ -800,7 +804,10 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         {
             var request = new InitiateMultipartUploadRequest
             {
-                BucketName = store.bucket, Key = key, ContentType = "application/octet-stream", ChecksumAlgorithm = ChecksumAlgorithm.SHA256,
+                BucketName = store.bucket,
+                Key = key,
+                ContentType = "application/octet-stream",
+                ChecksumAlgorithm = ChecksumAlgorithm.SHA256,
             };
             request.Metadata[WriteIdHeader] = writeId;
             return (await store.GuardAsync(() => store.client.InitiateMultipartUploadAsync(request, cancellation), cancellation)).UploadId;

@@ -18,7 +18,12 @@ internal static class Answers
 
     public static RestorePlan ScratchPlan(RestoreRequest request) => ProductionPlan(request) with
     {
-        Database = request.Into!, Production = false, Dropped = [], Approval = null, AskHash = "", SafetySkipped = "the target is empty",
+        Database = request.Into!,
+        Production = false,
+        Dropped = [],
+        Approval = null,
+        AskHash = "",
+        SafetySkipped = "the target is empty",
     };
 
     /// <summary>As the real judge does, with a signature that is good when it says so.</summary>

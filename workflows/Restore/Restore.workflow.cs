@@ -344,13 +344,13 @@ public sealed class RestoreWorkflow
         {
             await steps.RunAsync("start the next backup",
                 () => Workflow.StartChildWorkflowAsync((DatabaseBackupWorkflow w) => w.RunAsync(next), new()
-            {
-                Id = WorkflowIds.Backup(request.Asset),
-                TaskQueue = request.TaskQueue,
-                ParentClosePolicy = ParentClosePolicy.Abandon,
-                StaticSummary = $"Backup of {request.Asset} after its restore",
-                CancellationToken = CancellationToken.None,
-            }), _ => next.RunId);
+                {
+                    Id = WorkflowIds.Backup(request.Asset),
+                    TaskQueue = request.TaskQueue,
+                    ParentClosePolicy = ParentClosePolicy.Abandon,
+                    StaticSummary = $"Backup of {request.Asset} after its restore",
+                    CancellationToken = CancellationToken.None,
+                }), _ => next.RunId);
             notes.Add($"The next backup has begun: {next.RunId}.");
         }
         catch (FailureException e)

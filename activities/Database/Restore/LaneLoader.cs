@@ -160,12 +160,12 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             if (batch.Count == 1)
             {
                 // One _id twice: from an attempt before, or read twice while the source moved it, which replay settles.
-                if (why.Code != RawWrites.DuplicateKey)
+                if (!RawWrites.IsSameId(why))
                     Refuse(into, batch[0], why.Message);
                 return;
             }
 
-            var missing = why.Code == RawWrites.DuplicateKey ? await MissingAsync(collection, batch, cancellation) : batch;
+            var missing = RawWrites.IsSameId(why) ? await MissingAsync(collection, batch, cancellation) : batch;
             if (missing.Count < batch.Count)
             {
                 if (missing.Count > 0)

@@ -118,4 +118,10 @@ internal static class RawWrites
     };
 
     public const int DuplicateKey = 11000;
+
+    /// <summary>Another document has this <c>_id</c>. (That a unique index of another key is violated is told by the same code.)</summary>
+    public static bool IsSameId((int Code, string Message) refused) =>
+        refused.Code == DuplicateKey
+        && (refused.Message.Contains("index: _id_ ", StringComparison.Ordinal)
+            || (!refused.Message.Contains("index: ", StringComparison.Ordinal) && refused.Message.Contains("dup key: { _id:", StringComparison.Ordinal)));
 }

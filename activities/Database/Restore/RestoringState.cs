@@ -130,6 +130,7 @@ internal sealed class RestoringState
                     throw;
             }
 
+            Beat.Report("waiting for a transaction of an attempt that was given up", 0, 0, "");
             await Task.Delay(pause, cancellation);
         }
     }

@@ -32,14 +32,20 @@ public sealed class CopyOnServersTests : IDisposable
         {
             await server.Client.PutObjectAsync(new PutObjectRequest
             {
-                BucketName = S3Server.Bucket, Key = prefix + backup.Name(part), InputStream = new MemoryStream(new byte[100]), UseChunkEncoding = false,
+                BucketName = S3Server.Bucket,
+                Key = prefix + backup.Name(part),
+                InputStream = new MemoryStream(new byte[100]),
+                UseChunkEncoding = false,
             });
         }
 
         var planted = ObjectNames.Pack(SampleBackup.Asset, SampleBackup.Id(), 5, 0, "00000000");
         await server.Client.PutObjectAsync(new PutObjectRequest
         {
-            BucketName = S3Server.Bucket, Key = prefix + planted, InputStream = new MemoryStream(new byte[100]), UseChunkEncoding = false,
+            BucketName = S3Server.Bucket,
+            Key = prefix + planted,
+            InputStream = new MemoryStream(new byte[100]),
+            UseChunkEncoding = false,
         });
         var found = await backup.VerifyAndRecordAsync("nas");
 

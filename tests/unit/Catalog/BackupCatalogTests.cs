@@ -149,7 +149,8 @@ public sealed class BackupCatalogTests
         var hash = (await backup.FindAsync()).ManifestSha256;
         var record = backup.Records.Create(RecordKinds.Verified, SampleBackup.Asset, SampleBackup.Id(), "run", hash) with
         {
-            Level = VerificationLevel.Restore, Verdict = Verdict.Proven,
+            Level = VerificationLevel.Restore,
+            Verdict = Verdict.Proven,
         };
         await new RecordWriter(backup.Stores, impostor, backup.Clock).WriteAsync("s3", record, default);
 

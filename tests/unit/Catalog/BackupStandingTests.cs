@@ -170,6 +170,7 @@ public sealed class BackupStandingTests
         new(store, $"{kind}-{minute}-{store}", new BackupRecord(
             BackupRecord.FormatName, kind, Asset, $"20261123T020000Z-{Asset}-7f3a", store, Now.AddHours(-1).AddMinutes(minute), "run", "writer", Hash)
         {
-            Level = level, Verdict = verdict,
+            Level = level,
+            Verdict = verdict,
         });
 }

@@ -73,7 +73,8 @@ public sealed class StatusTests
     public async Task A_suspect_backup_is_not_the_newest_verified_and_is_named()
     {
         var suspect = Samples.Backup("20261123T082000Z-luxhedge_production-ffff", eligible: false, consistentAt: Samples.At(8, 20), notes: "suspect: it lost the collection cars")
-            with { Copies = [new CopySummary("nas", Samples.At(8, 21))] };
+            with
+        { Copies = [new CopySummary("nas", Samples.At(8, 21))] };
         var status = await JudgeAsync(Samples.Catalog(Samples.InCatalog(Good()), Samples.InCatalog(suspect)));
         Assert.Equal(Verdict.NotProven, status.Verdict);
         Assert.Equal(Samples.BackupId, status.NewestVerified);

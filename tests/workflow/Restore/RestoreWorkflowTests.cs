@@ -62,8 +62,11 @@ public sealed class RestoreWorkflowTests
     [Fact]
     public async Task A_backup_that_runs_already_is_no_reason_for_a_restore_to_fail()
     {
-        await using var worker = await TestWorker.CreateAsync(new() { Preflight = r =>
-            Answers.ProductionPlan(r) with { SafetySkipped = "the target is empty" } });
+        await using var worker = await TestWorker.CreateAsync(new()
+        {
+            Preflight = r =>
+            Answers.ProductionPlan(r) with { SafetySkipped = "the target is empty" }
+        });
         worker.Activities.Hang("plan-ranges");
         var backup = await worker.StartBackupAsync();
         await worker.UntilCalledAsync("plan-ranges");
@@ -112,8 +115,11 @@ public sealed class RestoreWorkflowTests
     [Fact]
     public async Task A_restore_that_took_longer_than_the_plan_allows_is_failed()
     {
-        await using var worker = await TestWorker.CreateAsync(new() { Preflight = r =>
-            Answers.ProductionPlan(r) with { RtoTarget = TimeSpan.FromMinutes(5) } });
+        await using var worker = await TestWorker.CreateAsync(new()
+        {
+            Preflight = r =>
+            Answers.ProductionPlan(r) with { RtoTarget = TimeSpan.FromMinutes(5) }
+        });
         var run = await worker.StartRestoreAsync();
         await TestWorker.UntilAsync(run, s => s.WaitingFor is not null);
         await worker.SkipAsync(TimeSpan.FromMinutes(10));
@@ -266,8 +272,12 @@ public sealed class RestoreWorkflowTests
     [Fact]
     public async Task What_is_still_there_after_clean_up_is_a_failure()
     {
-        await using var worker = await TestWorker.CreateAsync(new() { Preflight = Answers.ScratchPlan, Cleaned = new([],
-            ["luxhedge_restoring.users"]) });
+        await using var worker = await TestWorker.CreateAsync(new()
+        {
+            Preflight = Answers.ScratchPlan,
+            Cleaned = new([],
+            ["luxhedge_restoring.users"])
+        });
 
         var summary = await (await worker.StartRestoreAsync(CreateScratch(worker))).GetResultAsync<RestoreSummary>();
 
@@ -364,6 +374,9 @@ public sealed class RestoreWorkflowTests
 
     private static RestoreRequest CreateScratch(TestWorker worker) => worker.CreateRestore() with
     {
-        Target = "main/copy", Into = "copy", RequestedBy = null, Drop = false,
+        Target = "main/copy",
+        Into = "copy",
+        RequestedBy = null,
+        Drop = false,
     };
 }

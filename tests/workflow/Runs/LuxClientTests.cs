@@ -2,6 +2,7 @@ using LuxHedge.Activities;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
@@ -141,8 +142,17 @@ public sealed class LuxClientTests
         for (var i = 0; i < 10; i++)
         {
             var run = await client.StartBackupAsync(CreateBackup(worker) with { RunId = $"run-{i}", Asset = $"{asset}-{i}" }, default);
-            Assert.True((await client.AbortAsync(run, "alice", "at once", default)).Accepted);
-            Assert.Equal("Aborted", (await client.BackupResultAsync(run, default)).Ended);
+            DecisionAnswer? answer = null;
+            try
+            {
+                answer = await client.AbortAsync(run, "alice", "at once", default);
+            }
+            catch (RefusalException e) when (e.Report.Kind == ErrorKinds.RefusedDecision)
+            {
+                // On a busy machine the run can be over before the order reaches it: that is an answer too, and then nothing was aborted.
+            }
+
+            Assert.Equal(answer?.Accepted == true ? "Aborted" : null, (await client.BackupResultAsync(run, default)).Ended);
         }
     }
 

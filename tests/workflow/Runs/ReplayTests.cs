@@ -29,55 +29,60 @@ public sealed class ReplayTests
     /// <summary>What is recorded: a name, and how such a run comes about. It answers the run.</summary>
     private static readonly Dictionary<string, (Func<FakeActivities> Activities, Func<TestWorker,
         Task<WorkflowHandle>> Run)> Stories = new(StringComparer.Ordinal)
-    {
-        ["DatabaseBackup/whole"] = (() => new(), w => EndedAsync(w.StartBackupAsync())),
-        ["DatabaseBackup/changed-collections"] = (() => new() { Changed = new(["cars"], 2) }, w => EndedAsync(w.StartBackupAsync())),
-        ["DatabaseBackup/store-lost"] = (() => FakeActivities.Failing("copy-backup nas"), w => EndedAsync(w.StartBackupAsync())),
-        ["DatabaseBackup/refused"] = (() => FakeActivities.Failing("seal"), w => EndedAsync(w.StartBackupAsync())),
-        ["DatabaseBackup/aborted"] = (() => FakeActivities.Hanging("dump-lane 0/0 of 2", "dump-lane 0/1 of 2"), async w =>
         {
-            var run = await w.StartBackupAsync();
-            await w.UntilCalledAsync("dump-lane 0/0 of 2");
-            await w.UntilCalledAsync("dump-lane 0/1 of 2");
-            await TestWorker.AbortAsync(run);
-            return await EndedAsync(Task.FromResult(run));
-        }),
-        ["Verification/integrity"] = (() => new(), w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Integrity))),
-        ["Verification/restore"] = (() => new() { Preflight = Answers.ScratchPlan },
+            ["DatabaseBackup/whole"] = (() => new(), w => EndedAsync(w.StartBackupAsync())),
+            ["DatabaseBackup/changed-collections"] = (() => new() { Changed = new(["cars"], 2) }, w => EndedAsync(w.StartBackupAsync())),
+            ["DatabaseBackup/store-lost"] = (() => FakeActivities.Failing("copy-backup nas"), w => EndedAsync(w.StartBackupAsync())),
+            ["DatabaseBackup/refused"] = (() => FakeActivities.Failing("seal"), w => EndedAsync(w.StartBackupAsync())),
+            ["DatabaseBackup/aborted"] = (() => FakeActivities.Hanging("dump-lane 0/0 of 2", "dump-lane 0/1 of 2"), async w =>
+            {
+                var run = await w.StartBackupAsync();
+                await w.UntilCalledAsync("dump-lane 0/0 of 2");
+                await w.UntilCalledAsync("dump-lane 0/1 of 2");
+                await TestWorker.AbortAsync(run);
+                return await EndedAsync(Task.FromResult(run));
+            }
+            ),
+            ["Verification/integrity"] = (() => new(), w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Integrity))),
+            ["Verification/restore"] = (() => new() { Preflight = Answers.ScratchPlan },
             w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Restore))),
-        ["Restore/scratch"] = (() => new() { Preflight = Answers.ScratchPlan }, w => EndedAsync(w.StartRestoreAsync(Scratch(w)))),
-        ["Restore/production"] = (() => new(), async w =>
-        {
-            var run = await w.StartRestoreAsync();
-            await TestWorker.DecideAsync(run, "operator");
-            await TestWorker.DecideAsync(run, "alice");
-            return await EndedAsync(Task.FromResult(run));
-        }),
-        ["Restore/denied"] = (() => new(), async w =>
-        {
-            var run = await w.StartRestoreAsync();
-            await TestWorker.DecideAsync(run, "bob", DecisionKind.Denied);
-            return await EndedAsync(Task.FromResult(run));
-        }),
-        ["Restore/expired"] = (() => new(), w => EndedAsync(w.StartRestoreAsync())),
-        ["Restore/failed-check"] = (() => new() { Compared = new([new("users", Verdict.Failed, "2 of 3")], null, false, 2) }, async w =>
-        {
-            var run = await w.StartRestoreAsync();
-            await TestWorker.DecideAsync(run, "alice");
-            return await EndedAsync(Task.FromResult(run));
-        }),
-        ["Restore/aborted"] = (() => FakeActivities.Hanging("prepare-target"), async w =>
-        {
-            var run = await w.StartRestoreAsync();
-            await TestWorker.DecideAsync(run, "alice");
-            await w.UntilCalledAsync("prepare-target");
-            await TestWorker.AbortAsync(run);
-            return await EndedAsync(Task.FromResult(run));
-        }),
-        ["Acceptance/accepted"] = (() => new(),
+            ["Restore/scratch"] = (() => new() { Preflight = Answers.ScratchPlan }, w => EndedAsync(w.StartRestoreAsync(Scratch(w)))),
+            ["Restore/production"] = (() => new(), async w =>
+            {
+                var run = await w.StartRestoreAsync();
+                await TestWorker.DecideAsync(run, "operator");
+                await TestWorker.DecideAsync(run, "alice");
+                return await EndedAsync(Task.FromResult(run));
+            }
+            ),
+            ["Restore/denied"] = (() => new(), async w =>
+            {
+                var run = await w.StartRestoreAsync();
+                await TestWorker.DecideAsync(run, "bob", DecisionKind.Denied);
+                return await EndedAsync(Task.FromResult(run));
+            }
+            ),
+            ["Restore/expired"] = (() => new(), w => EndedAsync(w.StartRestoreAsync())),
+            ["Restore/failed-check"] = (() => new() { Compared = new([new("users", Verdict.Failed, "2 of 3")], null, false, 2) }, async w =>
+            {
+                var run = await w.StartRestoreAsync();
+                await TestWorker.DecideAsync(run, "alice");
+                return await EndedAsync(Task.FromResult(run));
+            }
+            ),
+            ["Restore/aborted"] = (() => FakeActivities.Hanging("prepare-target"), async w =>
+            {
+                var run = await w.StartRestoreAsync();
+                await TestWorker.DecideAsync(run, "alice");
+                await w.UntilCalledAsync("prepare-target");
+                await TestWorker.AbortAsync(run);
+                return await EndedAsync(Task.FromResult(run));
+            }
+            ),
+            ["Acceptance/accepted"] = (() => new(),
             w => EndedAsync(w.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked",
             new("default", "run-a", "accept", "n", "h", DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good"))))),
-    };
+        };
 
     public static TheoryData<string> Names => [.. Stories.Keys];
 

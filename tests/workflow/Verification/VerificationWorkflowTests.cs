@@ -106,7 +106,8 @@ public sealed class VerificationWorkflowTests
         {
             Preflight = Answers.ScratchPlan,
             Verify = (store, _) => new(store, store == "s3" ? Verdict.Failed : Verdict.Proven,
-                []) { ManifestSha256 = FakeActivities.Manifest },
+                [])
+            { ManifestSha256 = FakeActivities.Manifest },
         });
 
         var summary = await (await worker.StartVerificationAsync(VerificationLevel.Restore)).GetResultAsync<VerificationSummary>();

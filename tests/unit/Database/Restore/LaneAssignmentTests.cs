@@ -1,0 +1,32 @@
+using CsCheck;
+using LuxHedge.Activities.Database.Restore;
+
+namespace LuxHedge.Tests.Unit.Database.Restore;
+
+public sealed class LaneAssignmentTests
+{
+    [Fact]
+    public void Every_range_is_in_one_lane_whatever_the_order_they_are_told_in() =>
+        Gen.Select(Gen.Long[0, 1000].Array[0, 40], Gen.Int[1, 8]).Sample((sizes, lanes) =>
+        {
+            var ranges = sizes.Select((size, number) => (number, size)).ToList();
+
+            var assigned = LaneAssignment.Assign(ranges, lanes);
+            var again = LaneAssignment.Assign(Enumerable.Reverse(ranges), lanes);
+
+            Assert.Equal(lanes, assigned.Count);
+            Assert.Equal(Enumerable.Range(0, sizes.Length), assigned.SelectMany(a => a).Order());
+            Assert.Equal(assigned, again);
+        });
+
+    [Fact]
+    public void No_lane_waits_longer_for_another_than_its_smallest_range() =>
+        Gen.Select(Gen.Long[1, 1000].Array[1, 40], Gen.Int[1, 8]).Sample((sizes, lanes) =>
+        {
+            var assigned = LaneAssignment.Assign(sizes.Select((size, number) => (number, size)), lanes);
+
+            var least = assigned.Min(lane => lane.Sum(n => sizes[n] + 1));
+            Assert.All(assigned.Where(lane => lane.Count > 0), lane =>
+                Assert.True(lane.Sum(n => sizes[n] + 1) - lane.Min(n => sizes[n] + 1) <= least));
+        });
+}
