@@ -46,6 +46,8 @@ public sealed class CopyActivities(Plan plan, StoreSet stores, WriterKey writer,
         var listBytes = await from.ReadByHashAsync(manifest.Value.Objects.Name, manifest.Value.Objects.Size, manifest.Value.Objects.Sha256, cancellation);
         var meter = new Meter($"copy to {work.To}", 2 * list.Objects.Sum(o => o.Size));
 
+        // An attempt that was killed in the middle of an object leaves it unfinished: nobody else would ever find it.
+        await to.SweepUnfinishedAsync(ObjectNames.Backup(work.Asset, work.BackupId), cancellation);
         var there = 0;
         foreach (var (name, bytes) in keys)
             there += await PutSmallAsync(to, name, bytes, cancellation) ? 1 : 0;
