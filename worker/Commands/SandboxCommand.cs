@@ -68,7 +68,7 @@ public sealed class SandboxCommand : OperatorCommand
         await using var sandbox = await SandboxHost.StartAsync(folder, finder, !context.Get(NoWorker), console, cancellation);
         var inSandbox = context.WithPlan(Path.Combine(SandboxFolder.Name, SandboxPlan.FileName));
         var document = story
-            ? await new SandboxStory(inSandbox, sandbox, context.Get(Yes)).TellAsync(cancellation)
+            ? await TellAsync(inSandbox, sandbox, context.Get(Yes), cancellation)
             : new StoryDocument(Verdict.NotProven, null, null, sandbox.Software);
         // The words were told step by step.
         context.Answer(document, _ => { });
@@ -79,6 +79,22 @@ public sealed class SandboxCommand : OperatorCommand
         }
 
         return code;
+    }
+
+    /// <summary>A story whose worker or server has ended would wait for ever: it ends instead, and says which and where its log is.</summary>
+    private static async Task<StoryDocument> TellAsync(CommandContext context, SandboxHost sandbox, bool yes, CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        var telling = new SandboxStory(context, sandbox, yes).TellAsync(stop.Token);
+        var ending = Task.WhenAny(sandbox.Processes.Values.Select(p => p.Exited));
+        if (await Task.WhenAny(telling, ending) == telling)
+        {
+            return await telling;
+        }
+
+        await stop.CancelAsync();
+        await ((Task)telling).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        throw sandbox.Processes.Values.First(p => p.HasExited).Ended();
     }
 
     /// <summary>Until Ctrl-C, which is how it is meant to end. A process of the sandbox that ends is told of: somebody may have killed it on purpose.</summary>

@@ -65,6 +65,11 @@ public sealed class SandboxHost : IAsyncDisposable
         SandboxHost? host = null;
         try
         {
+            if (started.Temporal.Given)
+            {
+                await GivenTemporal.FreeLocksAsync(await started.Temporal.ConnectAsync(), cancellation);
+            }
+
             var plan = PlanLoader.Load(PlanOf(started).Write(folder.Root));
             var ownWorker = withWorker ? await SandboxWorker.StartAsync(plan, folder, cancellation) : null;
             Say("Worker", ownWorker is null ? $"none, by --no-worker: luxhedge worker --plan {SandboxFolder.Name}/{SandboxPlan.FileName}" : "takes work");
@@ -115,7 +120,7 @@ public sealed class SandboxHost : IAsyncDisposable
         return new SandboxPlan(servers.Temporal.Address, servers.MongoDb.ConnectionString, [new SandboxAsset(SandboxPlan.Asset, SandboxPlan.Asset)])
         {
             Namespace = servers.Temporal.Namespace,
-            TaskQueue = servers.Temporal.Given ? $"luxhedge-sandbox-{own}" : Workflows.TaskQueues.Default,
+            TaskQueue = servers.Temporal.Given ? GivenTemporal.TaskQueue(own) : Workflows.TaskQueues.Default,
             TemporalUi = servers.Temporal.Ui,
             S3 = servers.S3,
             S3Prefix = servers.S3.Given ? $"sandbox-{own}/" : "",

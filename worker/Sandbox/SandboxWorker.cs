@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Reflection;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Hosting;
@@ -16,16 +15,13 @@ public static class SandboxWorker
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
-    /// <summary>Bounds the worker's managed heap: what it needs is bounded by the plan, and a collector that sees a large machine lets it grow.</summary>
-    private const long HeapLimitBytes = 256L << 20;
-
     public static async Task<ServerProcess> StartAsync(Plan plan, SandboxFolder folder, CancellationToken cancellation)
     {
         var (program, first) = ThisProgram();
         var process = ServerProcess.Start(new ServerLaunch(
             "worker", program, [.. first, "worker", "--plan", plan.Path, "--grace", "1"], folder.Root, folder.WorkerLog, new Dictionary<string, string>
             {
-                ["DOTNET_GCHeapHardLimit"] = HeapLimitBytes.ToString("x", CultureInfo.InvariantCulture),
+                // A collector that sees a large machine lets garbage lie. No hard limit: what the worker needs is bounded by the plan, not by this.
                 ["DOTNET_GCConserveMemory"] = "7",
                 ["DOTNET_gcConcurrent"] = "0",
                 ["DOTNET_TieredPGO"] = "0",

@@ -66,9 +66,11 @@ public sealed class RunningSandbox : IAsyncDisposable
         return (process.ExitCode, await output, await errors);
     }
 
-    public void Signal(string signal)
+    public void Signal(string signal) => Signal(Pid, signal);
+
+    public static void Signal(int pid, string signal)
     {
-        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {Pid.ToString(CultureInfo.InvariantCulture)}"]);
+        using var kill = Process.Start("/bin/sh", ["-c", $"kill -{signal} {pid.ToString(CultureInfo.InvariantCulture)}"]);
         kill.WaitForExit();
     }
 

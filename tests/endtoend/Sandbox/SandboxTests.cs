@@ -80,6 +80,20 @@ public sealed class SandboxTests : IDisposable
     }
 
     [Fact]
+    public async Task A_story_whose_worker_ends_says_so_and_does_not_wait_for_ever()
+    {
+        await using var sandbox = RunningSandbox.Start(folder, ["--once", "--yes", "--json"]);
+        var endpoints = await sandbox.ReadyAsync();
+        RunningSandbox.Signal((int)endpoints["processes"]!["worker"]!, "KILL");
+
+        var (code, output, _) = await sandbox.EndedAsync();
+
+        Assert.Equal(4, code);
+        Assert.StartsWith("worker ended", (string?)JsonNode.Parse(output)!["error"]!["message"], StringComparison.Ordinal);
+        Assert.Empty(sandbox.Left());
+    }
+
+    [Fact]
     public async Task A_given_server_with_a_database_that_no_sandbox_made_is_refused_and_nothing_in_it_is_touched()
     {
         await using var mongo = await MongoServer.StartOwnAsync();

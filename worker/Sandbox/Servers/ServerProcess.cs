@@ -95,13 +95,18 @@ public sealed class ServerProcess : IAsyncDisposable
         {
             if (HasExited || clock.Elapsed > timeout)
             {
-                var why = HasExited ? $"ended with code {process.ExitCode}" : $"was not ready after {timeout.TotalSeconds:0} s";
-                throw new RefusalException(ErrorKinds.Unreachable, $"{Launch.Name} {why}: {LogEnd()}", Launch.LogFile, "Its log says why.");
+                throw HasExited ? Ended() : Refused($"was not ready after {timeout.TotalSeconds:0} s");
             }
 
             await Task.Delay(50, cancellation);
         }
     }
+
+    /// <summary>What to say of a process that has ended though it should not have.</summary>
+    public RefusalException Ended() => Refused($"ended with code {process.ExitCode}");
+
+    private RefusalException Refused(string why) =>
+        new(ErrorKinds.Unreachable, $"{Launch.Name} {why}: {LogEnd()}", Launch.LogFile, "Its log says why.");
 
     /// <summary>Not ready yet looks different on each server: refused connections, errors, wrong answers. All of them mean no.</summary>
     private static async Task<bool> AnswersAsync(Func<CancellationToken, Task<bool>> ready, CancellationToken cancellation)
