@@ -22,6 +22,7 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>How long a server may take to end by itself before it is killed. Its data is thrown away, so nothing hangs on it.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
+    private int disposed;
     private const int SigTerm = 15;
     private const int SigKill = 9;
     private const int SigContinue = 18;
@@ -152,6 +153,8 @@ public sealed class ServerProcess : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref disposed, 1) != 0)
+            return;
         await StopAsync();
         process.Dispose();
     }
