@@ -156,7 +156,7 @@ public sealed class KmsKeyWrapper : IKeyWrapper, IDisposable
             };
             throw new RefusalException(
                 ErrorKinds.Unreachable,
-                $"KMS key '{Name}' could not {what}: {why}",
+                $"KMS key '{Name}' at {_host} could not {what}: {why}",
                 _host,
                 $"Check the address, the credentials and their rights to {_keyId}, and that the key is enabled. " +
                 "Without the KMS a recovery key opens the backup (--recovery-key FILE).",

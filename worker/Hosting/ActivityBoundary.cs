@@ -18,8 +18,8 @@ namespace LuxHedge.Worker.Hosting;
 public sealed class ActivityBoundary(ILogger log, SecretMasker masker) : IWorkerInterceptor
 {
     private const int AttemptsAtTheUnknown = 5;
-    private const int LongestMessage = 500;
-    private const int RoomForProblems = 800;
+    private const int LongestMessage = 1_100;
+    private const int RoomForProblems = 700;
 
     public ActivityInboundInterceptor InterceptActivity(ActivityInboundInterceptor nextInterceptor) =>
         new Inbound(nextInterceptor, log, masker);

@@ -11,7 +11,7 @@ namespace LuxHedge.Worker.Hosting;
 public sealed class MaskingFailureConverter(SecretMasker masker) : DefaultFailureConverter, IFailureConverter
 {
     /// <summary>Characters of one message: a driver's can hold the description of a whole cluster.</summary>
-    private const int LongestMessage = 600;
+    private const int LongestMessage = 500;
 
     /// <summary>What caused the cause of a failure is in the log.</summary>
     private const int Causes = 1;
