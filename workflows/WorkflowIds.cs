@@ -15,4 +15,11 @@ public static class WorkflowIds
     public static string Restore(string target) => $"restore/{target}";
 
     public static string Acceptance(string backupId) => $"accept/{backupId}";
+
+    /// <param name="name">The drill's name in the plan, or the runbook's.</param>
+    public static string Drill(string name) => $"drill/{name}";
+
+    public static string Incident(string name, string asset) => $"incident/{name}/{asset}";
+
+    public const string Watch = "watch";
 }

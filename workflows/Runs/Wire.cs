@@ -7,6 +7,8 @@ public static class Wire
     public const string Verification = "Verification";
     public const string Restore = "Restore";
     public const string Acceptance = "Acceptance";
+    public const string Runbook = "Runbook";
+    public const string Watch = "Watch";
 
     /// <summary>Query of every workflow: <see cref="RunState"/>.</summary>
     public const string State = "state";
@@ -20,12 +22,22 @@ public static class Wire
     /// <summary>Update of every workflow: <see cref="AbortOrder"/> to <see cref="Approvals.DecisionAnswer"/>.</summary>
     public const string Abort = "abort";
 
+    /// <summary>Updates of Runbook: <see cref="StepOrder"/> to <see cref="Approvals.DecisionAnswer"/>.</summary>
+    public const string Retry = "retry";
+    public const string Skip = "skip";
+    public const string Pause = "pause";
+    public const string Resume = "resume";
+
     /// <summary>Memo: <see cref="WaitingFor"/> while the run waits on people, so that lists need no worker. JSON null otherwise.</summary>
     public const string WaitingForMemo = "luxWaitingFor";
 }
 
 /// <summary>Who ends a run, and why; neither may be empty.</summary>
 public sealed record AbortOrder(string Person, string Reason);
+
+/// <summary>A person retries or skips a failed step, or pauses or resumes the run.</summary>
+/// <param name="Step">Flat id; null for pause and resume, and where only one step waits.</param>
+public sealed record StepOrder(string? Step, string Person, string Reason);
 
 /// <summary>What a run waits for, as <c>runs list --json</c> shows it.</summary>
 /// <param name="Kind"><c>approval</c> or <c>person</c>.</param>

@@ -1,0 +1,104 @@
+using System.Text.Json;
+using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Restore;
+using Temporalio.Activities;
+
+namespace LuxHedge.Workflows.Runbooks;
+
+/// <summary>
+/// What a runbook's <c>uses</c> can name: one class with this attribute, its input a record whose properties carry <see cref="InputAttribute"/>.
+/// Everything else (schema, checks when a runbook is read, docs/actions.md) comes from these. A class that derives from
+/// <see cref="WorkflowAction{TInput}"/> runs in the workflow and may start child workflows; one that derives from ActivityAction (activities/
+/// Runbooks) does I/O, in the activity <c>run-action</c>.
+/// </summary>
+/// <param name="name">Lower-case words with '-'.</param>
+/// <param name="summary">One sentence: what it does and when it fails. Becomes the documentation.</param>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class ActionAttribute(string name, string summary) : Attribute
+{
+    public string Name { get; } = name;
+    public string Summary { get; } = summary;
+}
+
+/// <summary>One input or output of an action.</summary>
+/// <param name="summary">What it is, with unit and default.</param>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class InputAttribute(string type, string summary) : Attribute
+{
+    /// <summary>One of <see cref="InputTypes"/>.</summary>
+    public string Type { get; } = type;
+    public string Summary { get; } = summary;
+    public bool Required { get; init; }
+}
+
+/// <summary>What an action may know of the run that it is a step of.</summary>
+/// <param name="StepId">Flat, as in <see cref="RunbookStepResult.Id"/>.</param>
+/// <param name="Approval">The ask and the decisions of the approve step that stands for this step, if any.</param>
+public sealed record ActionContext(
+    string RunId,
+    string TaskQueue,
+    string StepId,
+    string Asset,
+    RunMode Mode,
+    RunbookSite Site,
+    DateTimeOffset DeclaredAt,
+    SignedRequest? RequestedBy,
+    IReadOnlyList<HandedKey>? Keys,
+    ApprovedAsk? Approval);
+
+/// <summary>An ask that was approved, with the decisions that approved it: what the last door judges again.</summary>
+public sealed record ApprovedAsk(Ask Ask, IReadOnlyList<Decision> Decisions);
+
+/// <summary>An action as the interpreter calls it.</summary>
+public interface IWorkflowAction
+{
+    /// <summary>Runs in the workflow: deterministic, no I/O but by activities and child workflows. Throws a FailureException when it
+    /// fails.</summary>
+    /// <param name="input">Resolved and checked against the action's schema.</param>
+    Task<ActionOutcome> RunAsync(ActionContext context, JsonElement input, CancellationToken cancellation);
+}
+
+/// <typeparam name="TInput">A record; see <see cref="InputAttribute"/>.</typeparam>
+public abstract class WorkflowAction<TInput> : IWorkflowAction
+{
+    public Task<ActionOutcome> RunAsync(ActionContext context, JsonElement input, CancellationToken cancellation) =>
+        RunAsync(context, input.Deserialize<TInput>(LuxJson.Options)!, cancellation);
+
+    protected abstract Task<ActionOutcome> RunAsync(ActionContext context, TInput input, CancellationToken cancellation);
+}
+
+/// <summary>How the Runbook workflow's own steps are done.</summary>
+public interface IRunbookActivities
+{
+    /// <summary>Checks the signed request, resolves the target (a drill's is never production), makes the inventory, looks up the last
+    /// durations. Refuses: a request without a valid signature in real mode, a drill without an isolated target, inputs that name nothing in
+    /// the plan.</summary>
+    [Activity("begin-runbook")]
+    Task<RunbookSite> BeginAsync(RunbookRequest request);
+
+    /// <summary>Runs one action that does I/O (activities/Runbooks). Heartbeats from progress.</summary>
+    [Activity("run-action")]
+    Task<ActionOutcome> RunActionAsync(string action, ActionContext context, JsonElement input);
+
+    /// <summary>Compares what is there now with <see cref="RunbookSite.Before"/>: answers what this run left behind, by name. Empty proves
+    /// clean-up.</summary>
+    [Activity("inventory")]
+    Task<IReadOnlyList<string>> InventoryAsync(RunbookRequest request, RunbookSite site);
+
+    /// <summary>Writes the signed evidence (JSON and HTML) under <c>runs/{runId}/</c> into every store that answers, and appends its hash to
+    /// the audit log.</summary>
+    [Activity("write-run-evidence")]
+    Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence);
+}
+
+/// <summary>Everything that evidence is made of. Asks with all their decisions and refusals, so that an auditor can verify each.</summary>
+public sealed record RunbookEvidence(
+    RunbookRequest Request,
+    RunbookSite? Site,
+    RunbookSummary Summary,
+    IReadOnlyList<AskRecord> Asks,
+    IReadOnlyList<RefusedDecision> Refused,
+    int RefusedBeyondKept);
+
+/// <summary>One ask from opening to close.</summary>
+public sealed record AskRecord(Ask Ask, string Outcome, IReadOnlyList<Decision> Decisions, DateTimeOffset? ClosedAt);
