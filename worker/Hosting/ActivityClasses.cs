@@ -1,8 +1,10 @@
 using System.Reflection;
 using LuxHedge.Activities;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Verification;
 using Temporalio.Activities;
 
@@ -15,7 +17,7 @@ public static class ActivityClasses
     public static readonly IReadOnlyList<Type> Interfaces =
     [
         typeof(IDatabaseBackupActivities), typeof(ICopyActivities), typeof(IVerificationActivities), typeof(IRestoreActivities),
-        typeof(IApprovalActivities),
+        typeof(IApprovalActivities), typeof(IEvidenceActivities), typeof(IAuditActivities),
     ];
 
     public static readonly IReadOnlyList<Type> All =

@@ -84,21 +84,31 @@ public interface IRunbookActivities
     /// clean-up.</summary>
     [Activity("inventory")]
     Task<IReadOnlyList<string>> InventoryAsync(RunbookRequest request, RunbookSite site);
+}
 
-    /// <summary>Writes the signed evidence (JSON and HTML) under <c>runs/{runId}/</c> into every store that answers, and appends its hash to
-    /// the audit log.</summary>
+/// <summary>What a run leaves behind for an auditor.</summary>
+public interface IEvidenceActivities
+{
+    /// <summary>Appends the run's decisions, refusals, interventions and end to the audit log (each once, whoever appends it), writes the signed
+    /// evidence <c>runs/{runId}/evidence.json</c> and the report <c>evidence.html</c> into every store of the asset that answers, and appends
+    /// their hashes. Doing it again finds what is there and leaves it.</summary>
     [Activity("write-run-evidence")]
     Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence);
 }
 
-/// <summary>Everything that evidence is made of. Asks with all their decisions and refusals, so that an auditor can verify each.</summary>
+/// <summary>Everything that evidence is made of. Asks with all their decisions and refusals, so that an auditor can verify each. (Keys, policies,
+/// namespace and workflow id come from the worker that writes it.)</summary>
 public sealed record RunbookEvidence(
     RunbookRequest Request,
     RunbookSite? Site,
     RunbookSummary Summary,
     IReadOnlyList<AskRecord> Asks,
     IReadOnlyList<RefusedDecision> Refused,
-    int RefusedBeyondKept);
+    int RefusedBeyondKept)
+{
+    /// <summary>In the order they came.</summary>
+    public IReadOnlyList<Intervention> Interventions { get; init; } = [];
+}
 
 /// <summary>One ask from opening to close.</summary>
 public sealed record AskRecord(Ask Ask, string Outcome, IReadOnlyList<Decision> Decisions, DateTimeOffset? ClosedAt);

@@ -79,6 +79,17 @@ public static class ActivityPolicies
         CancellationToken = CancellationToken.None,
     };
 
+    /// <summary>An entry of the audit log, a message to people: tried for half a minute. A run goes on without it, and says so in a
+    /// note.</summary>
+    public static ActivityOptions ForTelling(string summary) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromMinutes(1),
+        ScheduleToCloseTimeout = TimeSpan.FromMinutes(2),
+        RetryPolicy = new() { InitialInterval = TimeSpan.FromSeconds(2), MaximumAttempts = 5 },
+        CancellationToken = CancellationToken.None,
+    };
+
     /// <summary>Ten attempts over about seven minutes: longer than a failover, a restart or a deployment takes.</summary>
     private static RetryPolicy ThroughAnOutage => new()
     {
