@@ -1,6 +1,8 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runs;
 using Temporalio.Activities;
 
 namespace LuxHedge.Workflows.Runbooks;
@@ -18,6 +20,10 @@ public sealed class ActionAttribute(string name, string summary) : Attribute
 {
     public string Name { get; } = name;
     public string Summary { get; } = summary;
+
+    /// <summary>A record whose properties carry <see cref="InputAttribute"/>: what the steps after it read as <c>${steps.ID.NAME}</c>, and
+    /// what references are checked against when a runbook is read. Null: it answers nothing.</summary>
+    public Type? Output { get; init; }
 }
 
 /// <summary>One input or output of an action.</summary>
@@ -29,6 +35,9 @@ public sealed class InputAttribute(string type, string summary) : Attribute
     public string Type { get; } = type;
     public string Summary { get; } = summary;
     public bool Required { get; init; }
+
+    /// <summary>The words that a text may be, where only some are known.</summary>
+    public string[] Values { get; init; } = [];
 }
 
 /// <summary>What an action may know of the run that it is a step of.</summary>
@@ -62,9 +71,33 @@ public interface IWorkflowAction
 public abstract class WorkflowAction<TInput> : IWorkflowAction
 {
     public Task<ActionOutcome> RunAsync(ActionContext context, JsonElement input, CancellationToken cancellation) =>
-        RunAsync(context, input.Deserialize<TInput>(LuxJson.Options)!, cancellation);
+        ActionInputs.TryRead<TInput>(input, out var read, out var why)
+            ? RunAsync(context, read, cancellation)
+            : throw Failures.ToFailure(new(ErrorKinds.Usage, why, context.StepId));
 
     protected abstract Task<ActionOutcome> RunAsync(ActionContext context, TInput input, CancellationToken cancellation);
+}
+
+/// <summary>What a step gives an action, as the action's own record.</summary>
+public static class ActionInputs
+{
+    /// <summary>JSON null is an input that is not given: an optional one of the runbook that nobody gave.</summary>
+    public static bool TryRead<T>(JsonElement input, [NotNullWhen(true)] out T? read, out string why)
+    {
+        try
+        {
+            var given = input.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null).ToDictionary(p => p.Name, p => p.Value);
+            read = JsonSerializer.SerializeToElement(given, LuxJson.Options).Deserialize<T>(LuxJson.Options);
+            why = "There is no input.";
+            return read is not null;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException)
+        {
+            read = default;
+            why = $"The action can't read its input: {e.Message}";
+            return false;
+        }
+    }
 }
 
 /// <summary>How the Runbook workflow's own steps are done.</summary>

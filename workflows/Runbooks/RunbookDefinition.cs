@@ -67,6 +67,10 @@ public sealed record RunbookStep(string Id)
     /// <summary>Inputs of the action or of the nested runbook; texts may hold <c>${…}</c>.</summary>
     public IReadOnlyDictionary<string, JsonElement> With { get; init; } = new Dictionary<string, JsonElement>();
 
+    /// <summary>The type of each input in <see cref="With"/>, one of <see cref="InputTypes"/>: written by the loader from the action's
+    /// schema, so that a workflow can judge what it knows no class of. Empty for a nested runbook, whose inputs say their types.</summary>
+    public IReadOnlyDictionary<string, string> Types { get; init; } = new Dictionary<string, string>();
+
     public ApproveStep? Approve { get; init; }
     public ManualStep? Manual { get; init; }
 

@@ -22,6 +22,7 @@ public sealed class DependencyTests
         ["Catalog"] = ["Plans", "Stores", "Encryption", "Approvals"],
         ["Database"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals"],
         ["Evidence"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database"],
+        ["Runbooks"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Evidence"],
     };
 
     /// <summary>Beyond BannedSymbols.txt: whole worlds that workflow code, and the records on the wire, have no business with.</summary>
