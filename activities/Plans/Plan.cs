@@ -27,6 +27,8 @@ public sealed record Plan(
     /// <summary>Groups of people, by name; policies have them resolved already.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Groups { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
 
+    public IReadOnlyDictionary<string, DrillPlan> Drills { get; init; } = new Dictionary<string, DrillPlan>();
+
     /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
     public JsonElement Document { get; init; }
 }
@@ -86,7 +88,25 @@ public sealed record AssetPlan(
 {
     /// <summary>Class of the data (<c>financial</c>, <c>audit</c>, …): how long the law or the strategy wants it kept.</summary>
     public string? Class { get; init; }
+
+    /// <summary>The tier that <see cref="Rto"/> and <see cref="Rpo"/> come from; null where the asset has targets of its own.</summary>
+    public string? Tier { get; init; }
+
+    /// <summary>Where drills of this asset restore to; null: nowhere, and its drills are refused.</summary>
+    public DrillTarget? Drill { get; init; }
 }
+
+/// <param name="SameCluster">It may be production's own cluster: only for a sandbox, where losing it costs nothing.</param>
+public sealed record DrillTarget(string Cluster, bool SameCluster);
+
+/// <summary>A runbook that is rehearsed on a calendar.</summary>
+/// <param name="Scope"><c>partial</c>, <c>full</c> or <c>rebuild</c>.</param>
+/// <param name="Approval">Policy that agrees before the drill begins; null: none.</param>
+/// <param name="Rto">Of the drill as a whole; null: only those of its runbook and its assets.</param>
+/// <param name="Inputs">For the runbook, as written.</param>
+public sealed record DrillPlan(
+    string Name, string Runbook, IReadOnlyList<string> Assets, string Scope, string? Approval, TimeSpan? Rto, TimeSpan? Rpo,
+    IReadOnlyDictionary<string, string> Inputs);
 
 /// <param name="Name">The person's id: the key in <see cref="Plan.People"/>, in groups, policies, decisions and <c>--as</c>.</param>
 /// <param name="PublicKey">Base64 SubjectPublicKeyInfo (P-256) of the person's own key; null: can't sign. Where the plan names a file, reading

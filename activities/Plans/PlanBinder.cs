@@ -40,6 +40,7 @@ internal sealed class PlanBinder(string path)
             Organisation = root.Text("organisation") ?? "",
             TimeZone = root.Text("timezone") ?? "UTC",
             Groups = groups,
+            Drills = Named(root, "drills", Drill),
             Document = YamlJson.Convert(root),
         };
     }
@@ -89,8 +90,20 @@ internal sealed class PlanBinder(string path)
             Duration(m.Text("every")) ?? PlanSchedule.Interval(m.Mapping("schedule")?.Mapping("backup")))
         {
             Class = m.Text("class"),
+            Tier = targets is null ? m.Text("tier") : null,
+            Drill = m.Mapping("drill") is { } drill ? new DrillTarget(drill.Text("cluster")!, Flag(drill, "sameCluster", otherwise: false)) : null,
         };
     }
+
+    private static DrillPlan Drill(string name, YamlMapping m) => new(
+        name,
+        m.Text("runbook")!,
+        Texts(m["assets"]),
+        m.Text("scope")!,
+        m.Text("approval"),
+        Duration(m.Mapping("targets")?.Text("rto")),
+        Duration(m.Mapping("targets")?.Text("rpo")),
+        m.Children("inputs").ToDictionary(i => i.Key, i => ((YamlScalar)i.Value).Text, StringComparer.Ordinal));
 
     private PersonPlan Person(string id, YamlMapping m, string? slackId) => new(
         id, m.Text("publicKey") is { } key ? PublicKey(key) : null, m.Text("login"), m.Text("email"), slackId)

@@ -35,7 +35,15 @@ public sealed record RestoreRequest(
     bool Drop,
     bool NoSafetyBackup,
     IReadOnlyList<HandedKey>? Keys,
-    SignedRequest? RequestedBy);
+    SignedRequest? RequestedBy)
+{
+    /// <summary>Of a drill: the cluster in the plan that it restores on, the asset's own or its drill cluster. Null: the asset's
+    /// own.</summary>
+    public string? Cluster { get; init; }
+
+    /// <summary>Part of a drill: whatever would make the target production is refused at every door, approved or not.</summary>
+    public bool Drill { get; init; }
+}
 
 /// <summary>A data key opened with a recovery key on the operator's machine and wrapped for the worker's public key: only wrapped keys
 /// travel.</summary>

@@ -55,6 +55,8 @@ internal sealed class Preflight(
         var host = clusters.Hosts(place.Cluster);
         var production = place.Owner is not null
             || (dropped.Count > 0 && !place.IsScratch && !await made.IsMadeAsync(place, host, cancellation));
+        if (production)
+            RestoreDoor.RefuseDrill(request, place.Database);
         var (documents, bytes) = Size(reader.Index, selection);
         var restore = new RestorePlan(
             chosen.Id, chosen.ManifestSha256, from, host, place.Database, production, reader.Index.EndMark, MomentWanted(request, chosen), selection.Names, dropped, left,
@@ -210,6 +212,7 @@ internal sealed class Preflight(
 
     private static string? SafetySkipped(RestoreRequest request, List<string> filled, List<string> dropped) =>
         request.Purpose == RestorePurpose.RestoreTest ? "a restore test overwrites nothing"
+        : request.Drill ? "a drill overwrites only what it made itself"
         : filled.Count == 0 ? "the target is empty"
         : !filled.Exists(dropped.Contains) ? "nothing that has data is replaced"
         : request.NoSafetyBackup ? "--no-safety-backup was asked for"

@@ -133,6 +133,7 @@ public sealed class RestoreActivities : IRestoreActivities
     }
 
     private RefusalException? Explain(Exception e, RestoreRequest request) =>
-        e is not RefusalException and not OperationCanceledException && plan.Assets.TryGetValue(request.Asset, out var asset) && asset.Cluster is { } cluster
+        e is not RefusalException and not OperationCanceledException && plan.Assets.TryGetValue(request.Asset, out var asset)
+        && (request.Cluster ?? asset.Cluster) is { } cluster && plan.Clusters.ContainsKey(cluster)
             ? clusters.Explain(e, cluster) : null;
 }

@@ -26,6 +26,7 @@ internal sealed class RestoreDoor(Plan plan, ClusterConnections clusters, MadeDa
             || (replaces && work.Plan.Dropped.Count > 0 && !place.IsScratch && !await made.IsMadeAsync(place, clusters.Hosts(place.Cluster), cancellation));
         if (!production)
             return place;
+        RefuseDrill(work.Request, place.Database);
         LastDoor.Check(new DoorQuestion(
             plan,
             PolicyOf(place),
@@ -44,6 +45,17 @@ internal sealed class RestoreDoor(Plan plan, ClusterConnections clusters, MadeDa
         $"The plan names no policy for a restore over {place.Database}: nobody could approve it.",
         $"assets.{(place.Owner ?? place.Asset).Name}.production",
         "Name one under production.approval.");
+
+    /// <summary>A drill that meets production stops, whoever has approved what.</summary>
+    public static void RefuseDrill(RestoreRequest request, string database)
+    {
+        if (request.Drill)
+        {
+            throw new RefusalException(
+                ErrorKinds.NotApproved, $"A drill never writes over production, and {database} holds what no run of ours made.", database,
+                "Nothing was changed. The real event is started with `luxhedge incident run`.");
+        }
+    }
 
     private string Hash(RestoreWork work, RestorePlace place) => RestoreAsk.Hash(
         place.Asset.Name, work.Plan.BackupId, work.Plan.ManifestSha256, clusters.Hosts(place.Cluster), place.Database, work.Plan.To,

@@ -21,9 +21,11 @@ internal sealed record RestorePlace(AssetPlan Asset, string Cluster, string Data
     {
         if (!plan.Assets.TryGetValue(request.Asset, out var asset))
             throw Usage($"The plan has no asset '{request.Asset}'.", request.Asset, $"It has: {string.Join(", ", plan.Assets.Keys)}.");
-        if (asset is not { Kind: "database", Cluster: { } cluster, Database: { } own })
+        if (asset is not { Kind: "database", Cluster: { } ownCluster, Database: { } own })
             throw Usage($"The asset '{asset.Name}' is no database.", asset.Name, "Only databases can be restored yet.");
+        var cluster = request.Cluster ?? ownCluster;
         var database = request.Into ?? own;
+        RefuseOutsideDrill(plan, asset, ownCluster, cluster, request);
         if (database.Length == 0 || SystemDatabases.Contains(database, StringComparer.OrdinalIgnoreCase))
             throw Usage($"'{database}' belongs to the server: nothing is restored into it.", "--into", "Name a database of your own.");
 
@@ -36,6 +38,32 @@ internal sealed record RestorePlace(AssetPlan Asset, string Cluster, string Data
         if (request.Purpose == RestorePurpose.RestoreTest && (!place.IsScratch || owner is not null))
             throw Usage($"A restore test writes to databases named {ScratchPrefix}… only, not to {database}.", database, null);
         return place;
+    }
+
+    /// <summary>What a drill may write to is said by its database's name, which no asset can have, and by the worker's own plan.</summary>
+    private static void RefuseOutsideDrill(Plan plan, AssetPlan asset, string ownCluster, string cluster, RestoreRequest request)
+    {
+        if (!request.Drill)
+        {
+            if (cluster != ownCluster)
+                throw Usage($"Only a drill restores on another cluster than '{ownCluster}', the asset's own.", cluster, null);
+            return;
+        }
+
+        if (request.Into is not { } database || !DrillDatabases.IsOne(database))
+            throw Usage($"A drill writes to databases named {DrillDatabases.Prefix}… only, never to {request.Into ?? asset.Database}.", request.Into ?? asset.Name, null);
+        if (asset.Drill is not { } allowed || allowed.Cluster != cluster)
+        {
+            throw Usage(
+                $"The plan does not let drills of '{asset.Name}' restore on cluster '{cluster}'.", $"assets.{asset.Name}.drill",
+                asset.Drill is { } other ? $"It names '{other.Cluster}'." : "Name a cluster for drills there.");
+        }
+
+        // The same name is caught here; another name for the same server by `plan check`.
+        if (cluster == ownCluster && !allowed.SameCluster)
+            throw Usage($"'{cluster}' is production's own cluster.", $"assets.{asset.Name}.drill", "Say sameCluster: true, or name another.");
+        if (plan.Assets.Values.FirstOrDefault(a => string.Equals(a.Database, database, StringComparison.OrdinalIgnoreCase)) is { } owner)
+            throw Usage($"{database} is the production of '{owner.Name}': a drill never writes there.", database, null);
     }
 
     private static RefusalException Usage(string message, string where, string? hint) => new(ErrorKinds.Usage, message, where, hint);
