@@ -297,7 +297,7 @@ internal static class PlanShape
         new Field("assets", new ListShape(Asset), "What it restores.", Required: true),
         new Field("scope", Scalars.OneOf("partial", "full", "rebuild"), "How much of the whole.", Required: true),
         new Field("schedule", When, "When.", Required: true),
-        new Field("inputs", new MapShape("input", Scalars.Text), "Inputs of the runbook, by name; a list is written with commas."),
+        new Field("inputs", new MapShape("input", Scalars.Text, Keys: Scalars.InputName), "Inputs of the runbook, by name; a list is written with commas."),
         new Field("approval", Policy, "Who must agree first."),
         new Field("targets", Targets, "Of the whole runbook."));
 

@@ -15,6 +15,10 @@ internal static partial class Scalars
     public static readonly ScalarShape Id = Pattern(
         IdExpression(), IdPattern, "is no id; ids are of a-z, 0-9, _ and -, begin with a letter or digit and have at most 63 characters");
 
+    /// <summary>Names of a runbook's inputs.</summary>
+    public static readonly ScalarShape InputName = Pattern(
+        InputExpression(), "[a-zA-Z][a-zA-Z0-9_-]{0,62}", "is no name of an input; they are of letters, digits, _ and -, and begin with a letter");
+
     public static readonly ScalarShape Text = new(s => s.Text.Length is 0 or > 4000 ? "must be a text of 1 to 4,000 characters" : null, Schema("string"));
 
     public static readonly ScalarShape TextOrEmpty = new(s => s.Text.Length > 4000 ? "must be a text of at most 4,000 characters" : null, Schema("string"));
@@ -165,6 +169,9 @@ internal static partial class Scalars
             return notAKey;
         }
     }
+
+    [GeneratedRegex("^[a-zA-Z][a-zA-Z0-9_-]{0,62}\\z")]
+    private static partial Regex InputExpression();
 
     [GeneratedRegex("^" + IdPattern + "\\z", RegexOptions.CultureInvariant)]
     private static partial Regex IdExpression();

@@ -200,6 +200,7 @@ public sealed record SandboxAsset(string Name, string Database)
             rangeSize: {{RangeSize}}
             suspectShare: {{Text(SuspectSharePercent)}}%
             canary: {{(Canary ? "true" : "false")}}
+            drill: { cluster: main, sameCluster: true }
             every: 1d
             targets: { rto: {{Rto}}, rpo: {{Rpo}} }
             schedule: { backup: { daily: "02:00" }, verify: { weekly: sunday, at: "04:00" } }
