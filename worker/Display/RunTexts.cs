@@ -58,6 +58,11 @@ public static class RunTexts
         $"refused: {(refused.Kind == DecisionKind.Approved ? "an approval" : "a denial")} by {Words.Printable(refused.Person)} for {refused.Step}: "
         + Words.Printable(refused.Why);
 
+    /// <summary>What a run waits for, in a few words.</summary>
+    public static string Waiting(WaitingFor waiting) => waiting.Until is { } until
+        ? $"{waiting.Step} by {Words.List(waiting.Approvers, "nobody")} until {Amounts.Time(until)}"
+        : $"{waiting.Step}, which failed, by anybody who retries or skips it";
+
     /// <summary>Who may still decide: a person decides once.</summary>
     public static IReadOnlyList<string> StillToDecide(Ask ask, RunState? state)
     {

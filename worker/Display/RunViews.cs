@@ -44,6 +44,6 @@ public static class RunViews
     };
 
     private static string Waiting(RunRow run) => run.WaitingFor is { } waiting
-        ? Words.Plain($"{waiting.Step} by {Words.List(waiting.Approvers, "nobody")} until {Amounts.Time(waiting.Until)}")
+        ? Words.Plain(RunTexts.Waiting(waiting))
         : "";
 }

@@ -42,7 +42,7 @@ public static class StatusView
 
         foreach (var run in open.Runs)
         {
-            var waiting = run.WaitingFor is { } w ? $", [yellow]waiting for {Words.Plain(Words.List(w.Approvers, "nobody"))} until {Amounts.Time(w.Until)}[/]" : "";
+            var waiting = run.WaitingFor is { } w ? $", [yellow]waiting for {Words.Plain(RunTexts.Waiting(w))}[/]" : "";
             console.MarkupLine($"[blue]under way[/]  {Words.Plain(CommandFailures.What(run.Workflow, run.Asset))}: {Words.Plain(run.RunId)}{waiting}");
         }
 

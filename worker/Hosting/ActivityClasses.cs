@@ -1,11 +1,6 @@
 using System.Reflection;
 using LuxHedge.Activities;
-using LuxHedge.Workflows.Approvals;
-using LuxHedge.Workflows.Audit;
-using LuxHedge.Workflows.Backup;
-using LuxHedge.Workflows.Restore;
-using LuxHedge.Workflows.Runbooks;
-using LuxHedge.Workflows.Verification;
+using LuxHedge.Workflows;
 using Temporalio.Activities;
 
 namespace LuxHedge.Worker.Hosting;
@@ -16,8 +11,9 @@ public static class ActivityClasses
 {
     public static readonly IReadOnlyList<Type> Interfaces =
     [
-        typeof(IDatabaseBackupActivities), typeof(ICopyActivities), typeof(IVerificationActivities), typeof(IRestoreActivities),
-        typeof(IApprovalActivities), typeof(IEvidenceActivities), typeof(IAuditActivities),
+        .. typeof(Verdict).Assembly.GetExportedTypes()
+            .Where(t => t.IsInterface && t.GetMethods().Any(m => m.GetCustomAttribute<ActivityAttribute>() is not null))
+            .OrderBy(t => t.FullName, StringComparer.Ordinal),
     ];
 
     public static readonly IReadOnlyList<Type> All =

@@ -29,7 +29,11 @@ public sealed record Decision(
     string Signature);
 
 /// <summary>A decision that changed nothing, and why. Temporal keeps no trace of a refused Update, so the run does.</summary>
-public sealed record RefusedDecision(string Person, string Step, DecisionKind Kind, string Why, DateTimeOffset At);
+public sealed record RefusedDecision(string Person, string Step, DecisionKind Kind, string Why, DateTimeOffset At)
+{
+    /// <summary>retry, skip, pause, resume or abort, where no decision but such an order was refused.</summary>
+    public string? Order { get; init; }
+}
 
 /// <summary>What the Update <c>decide</c> answers.</summary>
 /// <param name="Accepted">False: the decision changed nothing; <paramref name="Why"/> says why.</param>

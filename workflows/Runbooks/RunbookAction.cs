@@ -42,6 +42,7 @@ public sealed class InputAttribute(string type, string summary) : Attribute
 
 /// <summary>What an action may know of the run that it is a step of.</summary>
 /// <param name="StepId">Flat, as in <see cref="RunbookStepResult.Id"/>.</param>
+/// <param name="Site">Without its inventory, last durations and notes, which are long: this travels with every step.</param>
 /// <param name="Approval">The ask and the decisions of the approve step that stands for this step, if any.</param>
 public sealed record ActionContext(
     string RunId,
@@ -65,6 +66,13 @@ public interface IWorkflowAction
     /// fails.</summary>
     /// <param name="input">Resolved and checked against the action's schema.</param>
     Task<ActionOutcome> RunAsync(ActionContext context, JsonElement input, CancellationToken cancellation);
+}
+
+/// <summary>An action that an approve step can stand for: what it would ask people for by itself.</summary>
+public interface IApprovedAction : IWorkflowAction
+{
+    /// <summary>The very request that <see cref="IWorkflowAction.RunAsync"/> starts its child with, but for <c>Approved</c>.</summary>
+    RestoreRequest Asked(ActionContext context, JsonElement input);
 }
 
 /// <typeparam name="TInput">A record; see <see cref="InputAttribute"/>.</typeparam>

@@ -41,6 +41,9 @@ public sealed record RunbookRequest(
 
     /// <summary>What an earlier execution of this run carried over (continue-as-new).</summary>
     public JsonElement? Carried { get; init; }
+
+    /// <summary>After so many events the run goes on in a new execution; null: when Temporal suggests it. Tests set it low.</summary>
+    public int? EventsPerExecution { get; init; }
 }
 
 /// <summary>Answer of <c>begin-runbook</c>: where the run may write, and what it is measured against. From the worker's own plan.</summary>
@@ -55,7 +58,12 @@ public sealed record RunbookSite(
     IReadOnlyList<string> Before,
     IReadOnlyList<TierTarget> Tiers,
     IReadOnlyDictionary<string, IReadOnlyList<TimeSpan>> LastDurations,
-    IReadOnlyList<string> Notes);
+    IReadOnlyList<string> Notes)
+{
+    /// <summary>What names production by the worker's plan: asset ids and <c>{cluster}/{database}</c>. A drill refuses each of them in every
+    /// input of type <c>target</c>, and <c>{cluster}/{database}</c> in any input.</summary>
+    public IReadOnlyList<string> Production { get; init; } = [];
+}
 
 /// <param name="Name">Such as <c>runbook</c>, <c>database</c>, <c>critical</c>.</param>
 public sealed record TierTarget(string Name, TimeSpan Rto, TimeSpan Rpo);
@@ -77,9 +85,17 @@ public sealed record RunbookSummary(
     public IReadOnlyList<Check> Checks { get; init; } = [];
     public IReadOnlyList<TierResult> Tiers { get; init; } = [];
     public IReadOnlyList<string> Notes { get; init; } = [];
+    public IReadOnlyList<Intervention> Interventions { get; init; } = [];
     /// <summary><c>Denied</c>, <c>Expired</c>, <c>Aborted</c>, <c>NotApproved</c>, or null.</summary>
     public string? Ended { get; init; }
     public ErrorReport? Error { get; init; }
+    public string Title { get; init; } = "";
+    public string Target { get; init; } = "";
+    public DateTimeOffset DeclaredAt { get; init; }
+    public DateTimeOffset StartedAt { get; init; }
+    /// <summary>When the checks were green, or the steps ended without that: here the clock stopped.</summary>
+    public DateTimeOffset StoppedAt { get; init; }
+    public DateTimeOffset EndedAt { get; init; }
 }
 
 /// <param name="Id">Flat: a nested runbook's or loop's step is <c>database-loss/restore</c>, an item's <c>each/1/restore</c>.</param>
@@ -116,4 +132,6 @@ public sealed record ActionOutcome(JsonElement Output, IReadOnlyList<Check> Chec
     public DateTimeOffset? MomentWanted { get; init; }
     /// <summary>When the checks of this action were green: the clock of the run stops with the last of them.</summary>
     public bool StopsClock { get; init; }
+    /// <summary>The part of it that waited on people, as in a child restore that asked by itself.</summary>
+    public TimeSpan Waiting { get; init; }
 }

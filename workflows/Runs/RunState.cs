@@ -15,17 +15,31 @@ public sealed record RunState(
     int RefusedBeyondKept,
     string? AbortedBy,
     string? AbortReason,
-    Verdict? Verdict);
+    Verdict? Verdict)
+{
+    /// <summary>Every open ask; <see cref="WaitingFor"/> is the first of them.</summary>
+    public IReadOnlyList<Ask> Asks { get; init; } = [];
 
-/// <summary>One step's clock. <see cref="Waiting"/> is the part of it that waited on people.</summary>
-public sealed record StepTiming(
-    string Step,
-    DateTimeOffset StartedAt,
-    DateTimeOffset? EndedAt,
-    int Attempts,
-    TimeSpan Waiting,
-    string State,
-    string? Detail);
+    /// <summary>Failed steps of a runbook that wait until a person retries or skips them.</summary>
+    public IReadOnlyList<WaitingStep> WaitingSteps { get; init; } = [];
 
-/// <summary>What an activity's heartbeat carries: how far it is. A hint only, since heartbeats are throttled.</summary>
-public sealed record Progress(string What, long Done, long Total, string Unit);
+    /// <summary>Who paused the run, and why; null: it is not paused.</summary>
+    public Intervention? Paused { get; init; }
+
+    /// <summary>What people did to the run beside deciding, oldest first.</summary>
+    public IReadOnlyList<Intervention> Interventions { get; init; } = [];
+
+    /// <summary>Of a runbook: its title, its mode, and where it writes. Null for other workflows.</summary>
+    public string? Title { get; init; }
+
+    /// <summary><c>drill</c> or <c>real</c>.</summary>
+    public string? Mode { get; init; }
+
+    public string? Target { get; init; }
+}
+
+/// <summary>A failed step that waits for a person.</summary>
+/// <param name="Step">Flat id.</param>
+/// <param name="Why">What it failed of, in a sentence.</param>
+/// <param name="MaySkip">False: an approval or the negative control, which can only be retried.</param>
+public sealed record WaitingStep(string Step, string Kind, string Why, DateTimeOffset Since, bool MaySkip);

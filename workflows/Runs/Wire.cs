@@ -41,8 +41,9 @@ public sealed record StepOrder(string? Step, string Person, string Reason);
 
 /// <summary>What a run waits for, as <c>runs list --json</c> shows it.</summary>
 /// <param name="Kind"><c>approval</c> or <c>person</c>.</param>
-/// <param name="Approvers">Who may still decide.</param>
-public sealed record WaitingFor(string Step, string Kind, IReadOnlyList<string> Approvers, DateTimeOffset Until);
+/// <param name="Approvers">Who may still decide; empty for a failed step, which anybody may retry.</param>
+/// <param name="Until">Null: a failed step waits for as long as it takes.</param>
+public sealed record WaitingFor(string Step, string Kind, IReadOnlyList<string> Approvers, DateTimeOffset? Until);
 
 /// <summary>The words of <see cref="StepTiming.State"/>.</summary>
 public static class StepStates

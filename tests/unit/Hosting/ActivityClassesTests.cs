@@ -17,13 +17,4 @@ public sealed class ActivityClassesTests
 
         Assert.Equal(asked.Order(StringComparer.Ordinal), done.Order(StringComparer.Ordinal));
     }
-
-    [Fact]
-    public void Every_interface_of_activities_is_known_to_the_worker()
-    {
-        var interfaces = typeof(LuxHedge.Workflows.Verdict).Assembly.GetExportedTypes()
-            .Where(t => t.IsInterface && t.GetMethods().Any(m => m.GetCustomAttribute<ActivityAttribute>() is not null));
-
-        Assert.Equal(interfaces.OrderBy(t => t.FullName), ActivityClasses.Interfaces.OrderBy(t => t.FullName));
-    }
 }
