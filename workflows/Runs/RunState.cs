@@ -43,3 +43,16 @@ public sealed record RunState(
 /// <param name="Why">What it failed of, in a sentence.</param>
 /// <param name="MaySkip">False: an approval or the negative control, which can only be retried.</param>
 public sealed record WaitingStep(string Step, string Kind, string Why, DateTimeOffset Since, bool MaySkip);
+
+/// <summary>One step's clock. <see cref="Waiting"/> is the part of it that waited on people.</summary>
+public sealed record StepTiming(
+    string Step,
+    DateTimeOffset StartedAt,
+    DateTimeOffset? EndedAt,
+    int Attempts,
+    TimeSpan Waiting,
+    string State,
+    string? Detail);
+
+/// <summary>What an activity's heartbeat carries: how far it is. A hint only, since heartbeats are throttled.</summary>
+public sealed record Progress(string What, long Done, long Total, string Unit);
