@@ -29,6 +29,18 @@ public sealed record Plan(
 
     public IReadOnlyDictionary<string, DrillPlan> Drills { get; init; } = new Dictionary<string, DrillPlan>();
 
+    /// <summary>Null: people are told in the log only, and decide by <c>luxhedge runs approve</c>.</summary>
+    public SlackPlan? Slack { get; init; }
+
+    /// <summary>Names and public halves of the keys that may sign for a click: the endpoint's, or the writers' where the plan has no
+    /// endpoint; none without Slack.</summary>
+    public IReadOnlyDictionary<string, string> ClickSigners => Slack switch
+    {
+        null => new Dictionary<string, string>(),
+        { Endpoint: { } endpoint } => new Dictionary<string, string> { [endpoint.Name] = endpoint.PublicKey },
+        _ => Writer.PublicKeys,
+    };
+
     /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
     public JsonElement Document { get; init; }
 }

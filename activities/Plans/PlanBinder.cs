@@ -41,6 +41,7 @@ internal sealed class PlanBinder(string path)
             TimeZone = root.Text("timezone") ?? "UTC",
             Groups = groups,
             Drills = Named(root, "drills", Drill),
+            Slack = root.Mapping("slack") is { } slack ? Slack(slack) : null,
             Document = YamlJson.Convert(root),
         };
     }
@@ -52,6 +53,15 @@ internal sealed class PlanBinder(string path)
         Flag(m, "tls", otherwise: false),
         Secret(m.Text("apiKey")),
         m.Text("ui"));
+
+    private SlackPlan Slack(YamlMapping m) => new(
+        (m.Text("apiUrl") ?? SlackPlan.DefaultApiUrl).TrimEnd('/'),
+        Secret(m.Text("botToken"))!,
+        Secret(m.Text("appToken")),
+        Secret(m.Text("signingSecret")),
+        m.Text("channel")!,
+        m.Text("team"),
+        m.Mapping("endpoint") is { } e ? new EndpointPlan(e.Text("name")!, Secret(e.Text("privateKey")), PublicKey(e.Text("publicKey")!)) : null);
 
     private WriterPlan Writer(YamlMapping m) => new(
         m.Text("name")!,

@@ -43,6 +43,7 @@ internal sealed class PlanRules(YamlMapping root, string folder)
 
         CheckSameDatabase();
         CheckDrills();
+        CheckSlack();
         CheckSchedules(root, "");
     }
 
@@ -94,6 +95,32 @@ internal sealed class PlanRules(YamlMapping root, string folder)
             Problem(at!.Value, path, $"{holders[what]} and {path} {why}");
         }
     }
+
+    private void CheckSlack()
+    {
+        if (root.Mapping("slack") is not { } slack)
+        {
+            return;
+        }
+
+        if (slack["apiUrl"] is YamlScalar url && Uri.TryCreate(url.Text, UriKind.Absolute, out var parsed) && parsed.Scheme != Uri.UriSchemeHttps && !parsed.IsLoopback)
+        {
+            Problem(url.At, "slack.apiUrl", "is not https, so the tokens would travel in the clear");
+        }
+
+        if (slack["channel"] is YamlScalar channel && !IsSlackId(channel.Text, "CDG"))
+        {
+            Warn(channel.At, "slack.channel", $"{ShapeCheck.Echo(channel.Text)} is no channel id (C0123ABCDEF): messages are posted, but after a lost answer nothing can be looked up, so one may be posted twice");
+        }
+
+        if (slack["appToken"] is null && slack["signingSecret"] is null)
+        {
+            Warn(slack.At, "slack", "there is neither an appToken nor a signingSecret: clicks reach nobody, and decisions come from `luxhedge runs approve` only");
+        }
+    }
+
+    private static bool IsSlackId(string text, string kinds) =>
+        text.Length >= 2 && kinds.Contains(text[0], StringComparison.Ordinal) && text.All(c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c));
 
     private void CheckPolicies()
     {

@@ -307,16 +307,16 @@ internal static class PlanShape
         new Field("slack", Scalars.Flag, "In the Slack channel too."));
 
     private static RecordShape Slack() => new(
-        new Field("apiUrl", Scalars.Url, "https://slack.com/api unless said."),
+        new Field("apiUrl", Scalars.Url, "https://slack.com/api unless said. Not https only on this machine itself."),
         new Field("botToken", Scalars.Secret, "xoxb-…", Required: true),
         new Field("appToken", Scalars.Secret, "xapp-… for Socket Mode."),
         new Field("signingSecret", Scalars.Secret, "For the HTTP endpoint."),
-        new Field("team", Scalars.Text, "Team id."),
-        new Field("channel", Scalars.Text, "Channel id.", Required: true),
+        new Field("team", Scalars.Text, "Id of the workspace (T…): clicks from any other are refused."),
+        new Field("channel", Scalars.Text, "Channel id (C…), where people are asked and told.", Required: true),
         new Field("endpoint", new RecordShape(
             new Field("name", Scalars.Id, "Name of the key that signs for clicks.", Required: true),
             new Field("privateKey", Scalars.Secret, "PKCS#8 PEM, ECDSA P-256."),
-            new Field("publicKey", Scalars.P256PublicKey, "Its public half.", Required: true)), "Signs decisions made by a click, where the policy allows them."),
+            new Field("publicKey", Scalars.P256PublicKey, "Its public half.", Required: true)), "Signs decisions made by a click, where the policy allows them; the writer's key does unless said."),
         new Field("people", new MapShape("person", Scalars.Text, Keys: Person), "Each person's Slack id; there is no guess by e-mail."));
 
     private static RecordShape Audit() => new(

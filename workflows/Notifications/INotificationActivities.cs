@@ -24,16 +24,41 @@ public interface INotificationActivities
     Task AlertAsync(Alert alert);
 }
 
-/// <summary>Where a message stands: Slack's channel and ts.</summary>
-public sealed record MessageReference(string Channel, string Timestamp);
+/// <summary>Where a message stands: Slack's channel and ts. It comes back with every later notice of the same thing.</summary>
+public sealed record MessageReference(string Channel, string Timestamp)
+{
+    /// <summary>Workspace and app, where Slack said them: a click must come from the same.</summary>
+    public string? Team { get; init; }
+
+    public string? App { get; init; }
+}
 
 /// <param name="Message">Of the first notice; null: not posted yet.</param>
-/// <param name="Outcome">Null while it is open.</param>
-/// <param name="Event">What made this notice: <c>opened</c>, <c>decided</c>, <c>reminder</c>, <c>escalated</c>, <c>closed</c>.</param>
+/// <param name="Outcome">An <see cref="AskOutcome"/> as a word; null while it is open.</param>
+/// <param name="Event">What made this notice: one of <see cref="AskEvents"/>.</param>
 /// <param name="Decision">The decision that made it, for the thread.</param>
 public sealed record AskNotice(
     string WorkflowId, string Title, RunbookFacts Run, Ask Ask, IReadOnlyList<Decision> Decisions, string? Outcome, string Event,
     Decision? Decision, MessageReference? Message);
+
+/// <summary>The words of <see cref="AskNotice.Event"/>.</summary>
+public static class AskEvents
+{
+    /// <summary>The message is posted.</summary>
+    public const string Opened = "opened";
+
+    /// <summary><see cref="AskNotice.Decision"/> counts: the message says so, and so does its thread.</summary>
+    public const string Decided = "decided";
+
+    /// <summary>Who has not decided yet is called in the thread.</summary>
+    public const string Reminder = "reminder";
+
+    /// <summary>More people may decide from now on: they are called in the thread.</summary>
+    public const string Escalated = "escalated";
+
+    /// <summary><see cref="AskNotice.Outcome"/> is set: the buttons go, and the thread says how it ended.</summary>
+    public const string Closed = "closed";
+}
 
 /// <summary>Of what run this is told.</summary>
 /// <param name="Mode">drill, real or test.</param>

@@ -1,4 +1,5 @@
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Notifications;
 
 namespace LuxHedge.Workflows.Runs;
 
@@ -19,6 +20,10 @@ public sealed record RunState(
 {
     /// <summary>Every open ask; <see cref="WaitingFor"/> is the first of them.</summary>
     public IReadOnlyList<Ask> Asks { get; init; } = [];
+
+    /// <summary>Where each open ask stands in Slack, by its nonce: what <see cref="Notifications.INotificationActivities.ShowAskAsync"/>
+    /// answered. A click on any other message is refused.</summary>
+    public IReadOnlyDictionary<string, MessageReference> AskMessages { get; init; } = new Dictionary<string, MessageReference>();
 
     /// <summary>Failed steps of a runbook that wait until a person retries or skips them.</summary>
     public IReadOnlyList<WaitingStep> WaitingSteps { get; init; } = [];
