@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text.RegularExpressions;
+using LuxHedge.Workflows;
 
 namespace LuxHedge.Activities.Plans;
 
@@ -21,23 +22,7 @@ public static partial class Units
     internal const string TimePattern = "([01][0-9]|2[0-3]):[0-5][0-9]";
 
     /// <summary><c>2h</c>, <c>90m</c>, <c>1d</c>, <c>1h30m</c>: largest unit first, each once. Weeks have 7 days, days 24 hours.</summary>
-    public static bool TryDuration(string text, out TimeSpan duration)
-    {
-        duration = default;
-        var match = DurationExpression().Match(text);
-        if (!match.Success || text.Length == 0)
-        {
-            return false;
-        }
-
-        foreach (var part in DurationPart().EnumerateMatches(text))
-        {
-            var piece = text.AsSpan(part.Index, part.Length);
-            duration += Unit(piece[^1]) * long.Parse(piece[..^1], CultureInfo.InvariantCulture);
-        }
-
-        return true;
-    }
+    public static bool TryDuration(string text, out TimeSpan duration) => Durations.TryParse(text, out duration);
 
     /// <summary><c>30d</c>, <c>12w</c>, <c>7y</c>: how long something is kept. A year counts 365 days.</summary>
     public static bool TryPeriod(string text, out TimeSpan period)
@@ -91,36 +76,15 @@ public static partial class Units
         TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
 
     /// <summary>A duration as the plan writes it: 90 minutes is <c>1h30m</c>.</summary>
-    public static string Write(TimeSpan duration)
-    {
-        if (duration == TimeSpan.Zero)
-        {
-            return "0";
-        }
-
-        var parts = new (long Count, string Unit)[]
-        {
-            ((long)duration.TotalDays, "d"), (duration.Hours, "h"), (duration.Minutes, "m"), (duration.Seconds, "s"),
-        };
-        return string.Concat(parts.Where(p => p.Count != 0).Select(p => $"{p.Count}{p.Unit}"));
-    }
+    public static string Write(TimeSpan duration) => Durations.Write(duration);
 
     private static TimeSpan Unit(char unit) => unit switch
     {
-        's' => TimeSpan.FromSeconds(1),
-        'm' => TimeSpan.FromMinutes(1),
-        'h' => TimeSpan.FromHours(1),
         'd' => TimeSpan.FromDays(1),
         'w' => TimeSpan.FromDays(7),
         'y' => TimeSpan.FromDays(365),
         _ => throw new ArgumentOutOfRangeException(nameof(unit)),
     };
-
-    [GeneratedRegex("^" + DurationPattern + "\\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
-    private static partial Regex DurationExpression();
-
-    [GeneratedRegex("[0-9]{1,6}[wdhms]", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
-    private static partial Regex DurationPart();
 
     [GeneratedRegex("^" + PeriodPattern + "\\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex PeriodExpression();
