@@ -41,6 +41,13 @@ public sealed record Plan(
         _ => Writer.PublicKeys,
     };
 
+    /// <summary><c>audit.stores</c>; null: every store of the plan.</summary>
+    public IReadOnlyList<string>? Audit { get; init; }
+
+    /// <summary>Where the audit log lies, as far as this version can write there; the first numbers its links.</summary>
+    public IReadOnlyList<string> AuditStoreNames =>
+        [.. (Audit ?? [.. Stores.Keys]).Where(s => Stores.TryGetValue(s, out var store) && store.Kind is "s3" or "directory")];
+
     /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
     public JsonElement Document { get; init; }
 }

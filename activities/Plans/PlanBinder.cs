@@ -42,6 +42,7 @@ internal sealed class PlanBinder(string path)
             Groups = groups,
             Drills = Named(root, "drills", Drill),
             Slack = root.Mapping("slack") is { } slack ? Slack(slack) : null,
+            Audit = root.Mapping("audit") is { } audit ? Texts(audit["stores"]) : null,
             Document = YamlJson.Convert(root),
         };
     }

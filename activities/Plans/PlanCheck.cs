@@ -43,7 +43,6 @@ public static class PlanCheck
     [
         ("drills", "drills are not run yet: runbooks are later work"),
         ("alerts", "nobody is alerted yet: Watch is later work"),
-        ("audit", "the audit log is not written yet"),
         ("deletion", "nothing is deleted yet: retention is later work"),
         ("exports", "nothing is exported yet"),
     ];

@@ -1,4 +1,5 @@
 using LuxHedge.Activities;
+using LuxHedge.Activities.Audit;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Restore;
@@ -70,6 +71,7 @@ public static class WorkerHost
             .AddSingleton<StoreSet>(_ => new(plan))
             .AddSingleton<KeyRing>()
             .AddSingleton<ClusterConnections>()
+            .AddSingleton<AuditLog>()
             .AddSingleton<IEvidenceStore, EvidenceStore>();
         var activities = ActivityClasses.All;
         AddWorker(builder.Services, plan.Temporal.TaskQueue, activities, options, log, null)

@@ -20,9 +20,10 @@ public sealed class DependencyTests
         ["Encryption"] = ["Plans"],
         ["Approvals"] = ["Plans", "Stores", "Encryption"],
         ["Catalog"] = ["Plans", "Stores", "Encryption", "Approvals"],
-        ["Database"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals"],
-        ["Evidence"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database"],
-        ["Runbooks"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Evidence"],
+        ["Database"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Audit"],
+        ["Audit"] = ["Plans", "Stores", "Encryption"],
+        ["Evidence"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Audit", "Database"],
+        ["Runbooks"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence"],
     };
 
     /// <summary>Beyond BannedSymbols.txt: whole worlds that workflow code, and the records on the wire, have no business with.</summary>
