@@ -13,7 +13,7 @@ namespace LuxHedge.Activities.Audit;
 /// number that is taken fails, so that two writers never fork the chain; who comes second takes the next number. The others get the same bytes;
 /// one that was away is caught up by whoever appends next. While the numbering store itself is away, entries wait in the others.
 /// </summary>
-public sealed class AuditLog
+public sealed class AuditLog : IDisposable
 {
     /// <summary>As many other writers may come first, one after another, before this one gives up and is retried.</summary>
     private const int MostRounds = 100;
@@ -57,6 +57,8 @@ public sealed class AuditLog
             gate.Release();
         }
     }
+
+    public void Dispose() => gate.Dispose();
 
     private async Task<AuditAppended> ChainAsync(View view, IReadOnlyList<AuditEntry> entries, CancellationToken cancellation)
     {
