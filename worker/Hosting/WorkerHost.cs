@@ -72,7 +72,8 @@ public static class WorkerHost
             .AddSingleton<KeyRing>()
             .AddSingleton<ClusterConnections>()
             .AddSingleton<AuditLog>()
-            .AddSingleton<IEvidenceStore, EvidenceStore>();
+            .AddSingleton<EvidenceStore>()
+            .AddSingleton<IEvidenceStore>(s => s.GetRequiredService<EvidenceStore>());
         var activities = ActivityClasses.All;
         AddWorker(builder.Services, plan.Temporal.TaskQueue, activities, options, log, null)
             .AddWorkflow<DatabaseBackupWorkflow>()

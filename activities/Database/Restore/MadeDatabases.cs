@@ -1,3 +1,5 @@
+using LuxHedge.Activities.Approvals;
+using LuxHedge.Activities.Audit;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
@@ -63,10 +65,19 @@ internal sealed class MadeDatabases(Plan plan, StoreSet stores)
 public sealed record StoredRestoreEvidence(string Format, string Kind, string Writer, DateTimeOffset WrittenAt, bool Replaced, RestoreEvidence Evidence) : ISignedContent
 {
     public const string FormatName = "luxhedge-evidence/1";
+
+    public EvidenceOrigin? Origin { get; init; }
+
+    /// <summary>The keys and policies that its decisions are verified with.</summary>
+    public TrustSnapshot? Trust { get; init; }
+
+    /// <summary>Head of the audit log just before this was written; null: it could not be reached.</summary>
+    public AuditHead? Audit { get; init; }
 }
 
 /// <summary>Keeps a run's evidence; answers the stores and names where.</summary>
 public interface IEvidenceStore
 {
+    /// <summary>Doing it again finds what is there and leaves it.</summary>
     Task<IReadOnlyList<string>> KeepAsync(RestoreEvidence evidence, CancellationToken cancellation);
 }

@@ -1,4 +1,5 @@
 using LuxHedge.Activities.Approvals;
+using LuxHedge.Activities.Audit;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Restore;
@@ -127,7 +128,9 @@ internal sealed class RestoreRig : IAsyncDisposable
     ];
 
     public RestoreActivities CreateActivities(Plan plan) => new(
-        plan, Stores, Keys, Clusters, Writer, new EvidenceStore(plan, Stores, Writer, TimeProvider.System), TimeProvider.System, Logger.None);
+        plan, Stores, Keys, Clusters, Writer,
+        new EvidenceStore(plan, Stores, Writer, new AuditLog(plan, Stores, Writer, TimeProvider.System, Logger.None), TimeProvider.System, Logger.None),
+        TimeProvider.System, Logger.None);
 
     /// <summary>A whole backup; <paramref name="meanwhile"/> writes after the ranges are read, so that it is in the oplog only.</summary>
     public async Task<string> BackUpAsync(Func<Task>? meanwhile = null, Func<Task>? beforeLanes = null)

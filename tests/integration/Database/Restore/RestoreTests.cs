@@ -354,7 +354,8 @@ public sealed class RestoreTests
         var first = await rig.KeepEvidenceAsync(request, plan, replaced: false);
         var second = await rig.KeepEvidenceAsync(request, plan, replaced: true);
 
-        Assert.Equal([$"nas:{ObjectNames.Evidence(request.RunId, "evidence.json")}"], first);
+        Assert.Equal(
+            [$"nas:{ObjectNames.Evidence(request.RunId, "evidence.json")}", $"nas:{ObjectNames.Evidence(request.RunId, "evidence.html")}"], first);
         Assert.Equal(first, second);
         var text = System.Text.Encoding.UTF8.GetString(await rig.Stores["nas"].ReadOldestAsync(ObjectNames.Evidence(request.RunId, "evidence.json"), default));
         Assert.DoesNotContain("wrapped-secret", text, StringComparison.Ordinal);

@@ -1,0 +1,55 @@
+using System.Text.Json;
+using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Activities.Encryption;
+using LuxHedge.Workflows;
+
+namespace LuxHedge.Activities.Evidence;
+
+/// <summary>Stored evidence of either kind.</summary>
+public abstract record EvidenceDocument(string Writer, string Sha256)
+{
+    public abstract string RunId { get; }
+
+    /// <summary>Reads and checks the signature. Throws <see cref="RefusalException"/> (<c>integrity</c>).</summary>
+    public static EvidenceDocument Read(byte[] stored, IReadOnlyDictionary<string, string> publicKeys, string where)
+    {
+        if (KindOf(stored) == StoredRunEvidence.RunbookKind)
+        {
+            var run = SignedDocument.Read<StoredRunEvidence>(stored, publicKeys, where, e => Format(e.Format));
+            return new RunbookEvidenceDocument(run.Value, run.Writer, run.Sha256);
+        }
+
+        var restore = SignedDocument.Read<StoredRestoreEvidence>(stored, publicKeys, where, e => Format(e.Format));
+        return new RestoreEvidenceDocument(restore.Value, restore.Writer, restore.Sha256);
+    }
+
+    private static string? Format(string format) => format == StoredRunEvidence.FormatName ? null : $"its format is '{format}'";
+
+    /// <summary>Decides only how it is read: what it says is checked then.</summary>
+    private static string? KindOf(byte[] stored)
+    {
+        var end = Array.IndexOf(stored, (byte)'\n');
+        try
+        {
+            using var json = JsonDocument.Parse(stored.AsMemory(0, end < 0 ? stored.Length : end));
+            return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("kind", out var kind)
+                && kind.ValueKind == JsonValueKind.String
+                ? kind.GetString()
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
+
+public sealed record RunbookEvidenceDocument(StoredRunEvidence Stored, string Writer, string Sha256) : EvidenceDocument(Writer, Sha256)
+{
+    public override string RunId => Stored.Evidence.Request.RunId;
+}
+
+public sealed record RestoreEvidenceDocument(StoredRestoreEvidence Stored, string Writer, string Sha256) : EvidenceDocument(Writer, Sha256)
+{
+    public override string RunId => Stored.Evidence.Request.RunId;
+}
