@@ -3,7 +3,7 @@ using LuxHedge.Workflows.Runbooks;
 namespace LuxHedge.Activities.Evidence;
 
 /// <summary>Evidence as the Runbook workflow reaches it.</summary>
-public sealed class EvidenceActivities(EvidenceStore evidence) : IEvidenceActivities
+public sealed class EvidenceActivities(EvidenceStore store) : IEvidenceActivities
 {
-    public Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence run) => evidence.KeepAsync(run, Beat.Cancellation);
+    public Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence) => store.KeepAsync(evidence, Beat.Cancellation);
 }
