@@ -6,6 +6,7 @@ using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Evidence;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
@@ -73,7 +74,8 @@ public static class WorkerHost
             .AddSingleton<ClusterConnections>()
             .AddSingleton<AuditLog>()
             .AddSingleton<EvidenceStore>()
-            .AddSingleton<IEvidenceStore>(s => s.GetRequiredService<EvidenceStore>());
+            .AddSingleton<IEvidenceStore>(s => s.GetRequiredService<EvidenceStore>())
+            .AddSingleton<Func<Type, IActivityAction>>(s => action => (IActivityAction)ActivatorUtilities.CreateInstance(s, action));
         var activities = ActivityClasses.All;
         AddWorker(builder.Services, plan.Temporal.TaskQueue, activities, options, log, null)
             .AddWorkflow<DatabaseBackupWorkflow>()

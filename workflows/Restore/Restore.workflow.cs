@@ -305,6 +305,7 @@ public sealed class RestoreWorkflow
         {
             Backup = plan?.BackupId ?? request.Backup ?? "",
             SafetyBackup = safetyBackup,
+            NewestCanary = newestCanary,
             Ended = ended,
             Error = error,
         };

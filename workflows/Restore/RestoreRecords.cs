@@ -113,6 +113,8 @@ public sealed record RestoreSummary(
 {
     public string Backup { get; init; } = "";
     public string? SafetyBackup { get; init; }
+    /// <summary>The newest canary in what came back; the RPO is measured from it.</summary>
+    public DateTimeOffset? NewestCanary { get; init; }
     public IReadOnlyList<string> Notes { get; init; } = [];
     public IReadOnlyList<string> Evidence { get; init; } = [];
     /// <summary><c>Denied</c>, <c>Expired</c>, <c>Aborted</c>, <c>NotApproved</c> (refused at the last door), or null.</summary>

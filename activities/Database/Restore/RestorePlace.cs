@@ -52,16 +52,12 @@ internal sealed record RestorePlace(AssetPlan Asset, string Cluster, string Data
 
         if (request.Into is not { } database || !DrillDatabases.IsOne(database))
             throw Usage($"A drill writes to databases named {DrillDatabases.Prefix}… only, never to {request.Into ?? asset.Database}.", request.Into ?? asset.Name, null);
-        if (asset.Drill is not { } allowed || allowed.Cluster != cluster)
+        if (DrillDatabases.ClusterOf(plan, asset) is var allowed && allowed != cluster)
         {
             throw Usage(
-                $"The plan does not let drills of '{asset.Name}' restore on cluster '{cluster}'.", $"assets.{asset.Name}.drill",
-                asset.Drill is { } other ? $"It names '{other.Cluster}'." : "Name a cluster for drills there.");
+                $"The plan does not let drills of '{asset.Name}' restore on cluster '{cluster}'.", $"assets.{asset.Name}.drill", $"It names '{allowed}'.");
         }
 
-        // The same name is caught here; another name for the same server by `plan check`.
-        if (cluster == ownCluster && !allowed.SameCluster)
-            throw Usage($"'{cluster}' is production's own cluster.", $"assets.{asset.Name}.drill", "Say sameCluster: true, or name another.");
         if (plan.Assets.Values.FirstOrDefault(a => string.Equals(a.Database, database, StringComparison.OrdinalIgnoreCase)) is { } owner)
             throw Usage($"{database} is the production of '{owner.Name}': a drill never writes there.", database, null);
     }

@@ -1,0 +1,133 @@
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Stores;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
+
+namespace LuxHedge.Activities.Runbooks.Actions;
+
+/// <summary>Which backup a runbook works with. Chosen once, so that every step after it means the same one.</summary>
+[Action("choose-backup",
+    "Chooses a backup: an id, the newest eligible one, or the last known good one, proven by a restore test and older than a time of intrusion. "
+    + "Fails when there is none. A clean copy that no restore test has proven is a NotProven check.",
+    Output = typeof(Output))]
+public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) : ActivityAction<ChooseBackup.Input>
+{
+    public const string Newest = "newest";
+    public const string LastKnownGood = "last-known-good";
+
+    public sealed record Input
+    {
+        [Input(InputTypes.Asset, "Whose. The run's asset unless said.")]
+        public string? Asset { get; init; }
+
+        [Input(InputTypes.Backup, "An id, or latest: by the rule. latest unless said.")]
+        public string? Backup { get; init; }
+
+        [Input(InputTypes.Text, "newest: the newest eligible one. last-known-good: the newest that a restore test has proven. newest unless said.", Values = [Newest, LastKnownGood])]
+        public string Rule { get; init; } = Newest;
+
+        [Input(InputTypes.Time, "Only backups of data from before this moment: that of the intrusion.")]
+        public DateTimeOffset? Before { get; init; }
+
+        [Input(InputTypes.Store, "Only backups with a verified copy there.")]
+        public string? Store { get; init; }
+
+        [Input(InputTypes.Store, "A store that is lost: only backups with a verified copy elsewhere.")]
+        public string? Without { get; init; }
+    }
+
+    public sealed record Output
+    {
+        [Input(InputTypes.Backup, "Its id.")]
+        public string Backup { get; init; } = "";
+
+        [Input(InputTypes.Store, "The first store of the plan that has a verified copy of it (and is not the lost one).")]
+        public string Store { get; init; } = "";
+
+        [Input(InputTypes.Time, "The moment its data is of.")]
+        public DateTimeOffset ConsistentAt { get; init; }
+
+        [Input(InputTypes.Duration, "How old that data is now.")]
+        public TimeSpan Age { get; init; }
+
+        [Input(InputTypes.Text, "Proven by a restore test, or NotProven.")]
+        public string Verdict { get; init; } = "";
+
+        [Input(InputTypes.Number, "Documents in it.")]
+        public long Documents { get; init; }
+    }
+
+    protected override async Task<ActionOutcome> RunAsync(ActionContext context, Input input, CancellationToken cancellation)
+    {
+        var asset = RunTarget.AssetOf(plan, input.Asset ?? context.Asset);
+        foreach (var named in new[] { input.Store, input.Without }.OfType<string>())
+        {
+            if (!asset.Stores.Contains(named, StringComparer.Ordinal))
+                throw new RefusalException(ErrorKinds.Usage, $"The asset '{asset.Name}' has no store '{named}'.", context.StepId, $"It has: {string.Join(", ", asset.Stores)}.");
+        }
+
+        var view = await new BackupCatalog(plan, stores, time).ListAsync(asset.Name, cancellation);
+        var (chosen, store) = Choose(view, asset, input);
+        var summary = chosen.Summary;
+        var age = time.GetUtcNow() - summary.ConsistentAt;
+        var output = new Output
+        {
+            Backup = chosen.Id, Store = store, ConsistentAt = summary.ConsistentAt, Age = age, Verdict = summary.Verdict.ToString(), Documents = summary.Documents,
+        };
+        return ActionOutcomes.Of(output, [.. Checks(chosen, view, input)]) with
+        {
+            Detail = $"{chosen.Id} in {store}, {Math.Max(0, age.TotalMinutes):0} minutes old",
+        };
+    }
+
+    private static (CatalogBackup Backup, string Store) Choose(CatalogView view, AssetPlan asset, Input input)
+    {
+        var byId = input.Backup is { } id and not "latest" ? id : null;
+        var fit = view.Backups.Where(b => byId is null ? b.Summary.Eligible : b.Id == byId)
+            .Where(b => input.Before is not { } before || b.Summary.ConsistentAt < before)
+            .Select(b => (Backup: b, Store: StoreOf(b, asset, input)))
+            .Where(c => c.Store is not null)
+            .ToList();
+        var chosen = input.Rule == LastKnownGood ? fit.LastOrDefault(c => c.Backup.Summary.Verdict == Verdict.Proven) : default;
+        if (chosen.Backup is null && fit.Count > 0)
+            chosen = fit[^1];
+        return chosen.Backup is null ? throw None(view, input, byId) : (chosen.Backup, chosen.Store!);
+    }
+
+    private static string? StoreOf(CatalogBackup backup, AssetPlan asset, Input input) => asset.Stores
+        .Where(s => s != input.Without && (input.Store is null || s == input.Store))
+        .FirstOrDefault(s => backup.Copies.Any(c => c.Store == s && c.VerifiedAt is not null && c.Failures.Count == 0));
+
+    private static IEnumerable<Check> Checks(CatalogBackup chosen, CatalogView view, Input input)
+    {
+        if (input.Rule == LastKnownGood)
+        {
+            yield return chosen.Summary.Verdict == Verdict.Proven
+                ? new("clean copy", Verdict.Proven, $"{chosen.Id} is of {chosen.Summary.ConsistentAt:u}, and a restore test has proven it.")
+                : new("clean copy", Verdict.NotProven, $"{chosen.Id} is of {chosen.Summary.ConsistentAt:u}; no restore test has proven it, nor any other that is old enough.");
+        }
+
+        // What lies planted or altered in a store was not used; a person should know all the same.
+        foreach (var problem in view.Problems.Take(10))
+            yield return new($"{problem.Store}: {problem.Object}", Verdict.NotProven, problem.Text);
+    }
+
+    private static RefusalException None(CatalogView view, Input input, string? byId)
+    {
+        var wanted = string.Join(", ", new[]
+        {
+            byId is null ? "eligible" : $"with the id {byId}", input.Before is { } before ? $"of data from before {before:u}" : null,
+            input.Store is { } store ? $"verified in {store}" : input.Without is { } lost ? $"verified elsewhere than in {lost}" : "verified in a store",
+        }.OfType<string>());
+        return new RefusalException(new ErrorReport(
+            view.Unknown.Count > 0 && view.Backups.Count == 0 ? ErrorKinds.Unreachable : ErrorKinds.Usage,
+            $"There is no backup of {view.Asset} that is {wanted}.", view.Asset, "luxhedge backups list shows what there is.",
+            [
+                .. view.Backups.Reverse().Take(5).Select(b => new Problem(
+                    $"of {b.Summary.ConsistentAt:u}; {(b.Summary.Notes.Count == 0 ? "eligible" : string.Join("; ", b.Summary.Notes))}", b.Id)),
+                .. view.Unknown.Select(u => new Problem(u.Why, u.Store)),
+            ]));
+    }
+}

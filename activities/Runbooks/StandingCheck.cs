@@ -1,0 +1,92 @@
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Activities.Encryption;
+using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Stores;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
+using MongoDB.Bson;
+using MongoDB.Driver;
+
+namespace LuxHedge.Activities.Runbooks;
+
+/// <summary>Compares what stands in a database with a backup's witness, collection by collection.</summary>
+internal sealed class StandingCheck(Plan plan, StoreSet stores, KeyRing keys, ClusterConnections clusters, TimeProvider time)
+{
+    /// <param name="named">Null: every collection of the backup.</param>
+    public async Task<(IReadOnlyList<Check> Checks, long Documents)> CompareAsync(
+        RunTarget target, string backupId, IReadOnlyList<string>? named, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)
+    {
+        using var reader = await OpenAsync(target.Asset, backupId, handed, cancellation);
+        var database = clusters[target.Cluster].GetDatabase(target.Database);
+        var there = (await TargetInventory.ListAsync(database, cancellation)).ToDictionary(c => c.Name, StringComparer.Ordinal);
+        var wanted = Selection.Of(reader.Index, named is { Count: > 0 } ? named : null).Names.ToHashSet(StringComparer.Ordinal);
+        var checks = new List<Check>();
+        var documents = 0L;
+        foreach (var witness in reader.Index.Witness.Collections.Where(w => wanted.Contains(w.Collection)))
+        {
+            Beat.Report("check documents", checks.Count, wanted.Count, "collections");
+            var (check, counted) = there.TryGetValue(witness.Collection, out var found)
+                ? await CompareAsync(database, witness, found, cancellation)
+                : (new Check(witness.Collection, Verdict.Failed, "It is not there."), 0);
+            checks.Add(check);
+            documents += counted;
+        }
+
+        return (checks.Count > 0 ? checks : [new("documents", Verdict.NotProven, "There was nothing to compare.")], documents);
+    }
+
+    public async Task<BackupReader> OpenAsync(AssetPlan asset, string backupId, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)
+    {
+        var chosen = await new BackupCatalog(plan, stores, time).FindAsync(backupId, cancellation);
+        if (chosen.Manifest.Asset != asset.Name)
+            throw new RefusalException(ErrorKinds.Usage, $"Backup {backupId} is of the asset '{chosen.Manifest.Asset}', not of '{asset.Name}'.", backupId);
+        var from = chosen.Copies.Select(c => c.Store).ToList();
+        return await new RestoreBackups(plan, stores, keys).OpenAsync(asset.Name, backupId, chosen.ManifestSha256, from, handed, cancellation);
+    }
+
+    private static async Task<(Check Check, long Documents)> CompareAsync(
+        IMongoDatabase database, CollectionWitness witness, TargetCollection found, CancellationToken cancellation)
+    {
+        var wrong = new List<string>();
+        if (found.Type != witness.Type)
+            wrong.Add($"it was a {witness.Type} and is a {found.Type}");
+        if (witness.Type == ReplayedCollection.View || found.Type == ReplayedCollection.View)
+            return (ToCheck(witness, wrong, 0), 0);
+        if (CollectionSpecifications.Form(CollectionSpecifications.Parse(witness.Options), withExpiry: false) is var then
+            && CollectionSpecifications.Form(found.Options, withExpiry: false) is var now && then != now)
+            wrong.Add($"its options were {then} and are {now}");
+        var collection = database.GetCollection<BsonDocument>(witness.Collection);
+        if (witness.Type == ReplayedCollection.TimeSeries)
+        {
+            // Its shares are of buckets, or of documents whose fields the server orders: the cut-over has compared them.
+            var any = await collection.Find(new BsonDocument()).Limit(1).AnyAsync(cancellation);
+            if (!any && witness.Documents > 0)
+                wrong.Add("it is empty");
+            return (ToCheck(witness, wrong, 0), 0);
+        }
+
+        RestoredCheck.CompareIndexes(
+            witness.Indexes.Select(i => CollectionSpecifications.Listed(CollectionSpecifications.Parse(i))),
+            await TargetInventory.IndexesAsync(database, witness.Collection, cancellation), withExpiry: false, wrong);
+        var counted = await collection.CountDocumentsAsync(new BsonDocument(), cancellationToken: cancellation);
+        if (witness.Missing is { } why)
+            return (new Check(witness.Collection, Verdict.NotProven, $"Without a witness: {why}. {counted:N0} documents are there."), counted);
+        if (counted != witness.Documents)
+            wrong.Add($"{witness.Documents:N0} documents were there, {counted:N0} are");
+        foreach (var share in witness.Shares)
+        {
+            if (await RestoredCheck.CompareShareAsync(database, witness.Collection, rawData: false, share, witness.Collection, cancellation) is { } other)
+                wrong.Add(other);
+        }
+
+        return (ToCheck(witness, wrong, counted), counted);
+    }
+
+    private static Check ToCheck(CollectionWitness witness, List<string> wrong, long documents) => wrong.Count > 0
+        ? new(witness.Collection, Verdict.Failed, string.Join("; ", wrong))
+        : new(witness.Collection, Verdict.Proven, witness.Type == ReplayedCollection.Collection
+            ? $"{documents:N0} documents, {witness.Indexes.Count} indexes; {witness.Shares.Sum(s => s.Documents):N0} documents compared by hash"
+            : "it is there");
+}
