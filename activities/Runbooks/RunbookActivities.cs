@@ -39,7 +39,10 @@ public sealed class RunbookActivities(Plan plan, StoreSet stores, ClusterConnect
 
         return new RunbookSite(
             target.ToString(), clusters.Hosts(target.Cluster), target.Database, before, Tiers(request, asset),
-            new Dictionary<string, IReadOnlyList<TimeSpan>>(), notes);
+            new Dictionary<string, IReadOnlyList<TimeSpan>>(), notes)
+        {
+            Production = [.. plan.Assets.Values.Where(a => a.Kind == "database").SelectMany(a => new[] { a.Name, $"{a.Cluster}/{a.Database}" }).Distinct()],
+        };
     }
 
     public async Task<ActionOutcome> RunActionAsync(string action, ActionContext context, JsonElement input)

@@ -10,6 +10,7 @@ using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Verification;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -77,6 +78,8 @@ public static class WorkerHost
             .AddSingleton<IEvidenceStore>(s => s.GetRequiredService<EvidenceStore>())
             .AddSingleton<Func<Type, IActivityAction>>(s => action => (IActivityAction)ActivatorUtilities.CreateInstance(s, action));
         var activities = ActivityClasses.All;
+        foreach (var type in activities.Where(typeof(INotificationActivities).IsAssignableFrom))
+            builder.Services.AddSingleton(s => (INotificationActivities)s.GetRequiredService(type));
         AddWorker(builder.Services, plan.Temporal.TaskQueue, activities, options, log, null)
             .AddWorkflow<DatabaseBackupWorkflow>()
             .AddWorkflow<VerificationWorkflow>()
