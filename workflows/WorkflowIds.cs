@@ -22,4 +22,7 @@ public static class WorkflowIds
     public static string Incident(string name, string asset) => $"incident/{name}/{asset}";
 
     public const string Watch = "watch";
+
+    /// <summary>Before the id of a schedule: what the schedule itself starts. Temporal puts the planned time behind it.</summary>
+    public const string ScheduledPrefix = "scheduled/";
 }

@@ -58,14 +58,14 @@ public sealed record PlannedSchedules(IReadOnlyList<PlannedSchedule> Planned, IR
             }
         }
 
-        foreach (var drill in PlannedDrill.Of(plan))
+        foreach (var drill in plan.Drills.Values)
         {
             var id = WorkflowIds.Drill(drill.Name);
             if (!runbooks.Contains(drill.Runbook))
                 later.Add(new(id, $"there is no runbook {drill.Runbook}"));
             else if (drill.Assets.FirstOrDefault(a => plan.Assets[a].Kind != "database") is { } other)
                 later.Add(new(id, $"it needs {other}, and assets of kind {plan.Assets[other].Kind} can't be run by this version"));
-            else if (drill.When is not { } recurrence)
+            else if (Recurrence.OfDrill(plan, drill.Name) is not { } recurrence)
                 later.Add(new(id, "it runs on an event, and this version starts nothing on events"));
             else
                 planned.Add(new(id, Wire.Runbook, drill.Name, drill.Assets[0], recurrence, plan.TimeZone, TimeSpan.Zero, DrillCatchUp));
@@ -86,26 +86,6 @@ public sealed record PlannedSchedules(IReadOnlyList<PlannedSchedule> Planned, IR
 
     private static JsonElement? Child(JsonElement of, string name) =>
         of.ValueKind == JsonValueKind.Object && of.TryGetProperty(name, out var child) ? child : null;
-}
-
-/// <summary>A drill of the plan.</summary>
-/// <param name="When">Null: on an event.</param>
-public sealed record PlannedDrill(string Name, string Title, string Runbook, IReadOnlyList<string> Assets, Recurrence? When)
-{
-    public static IReadOnlyList<PlannedDrill> Of(Plan plan)
-    {
-        if (plan.Document.ValueKind != JsonValueKind.Object || !plan.Document.TryGetProperty("drills", out var drills))
-            return [];
-        return
-        [
-            .. drills.EnumerateObject().Select(d => new PlannedDrill(
-                d.Name,
-                d.Value.TryGetProperty("title", out var title) ? title.ToString() : d.Name,
-                d.Value.GetProperty("runbook").ToString(),
-                [.. d.Value.GetProperty("assets").EnumerateArray().Select(a => a.ToString())],
-                Recurrence.Read(d.Value.GetProperty("schedule")))),
-        ];
-    }
 }
 
 /// <summary>A review of the plan, which people do: procedures, contacts, objectives, the whole.</summary>

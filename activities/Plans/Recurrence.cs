@@ -5,8 +5,8 @@ namespace LuxHedge.Activities.Plans;
 
 /// <summary>
 /// A <c>schedule</c> entry of the plan as times: on days at a time of day in the plan's zone, or again and again. It means what Temporal's
-/// calendars mean, so that what is due can be told without asking the server: a time that the clocks jump over is skipped, one that comes
-/// twice is the first of the two.
+/// calendars mean, so that what is due can be told without asking the server: a time that the clocks jump over is skipped (where they jump
+/// by less than an hour and the hour stays, it is that much later), and one that comes twice is taken twice.
 /// </summary>
 /// <param name="Months">1 to 12; empty: every month.</param>
 /// <param name="Days">Of the month; empty: every day.</param>
@@ -40,6 +40,16 @@ public sealed record Recurrence(
 
     public static Recurrence Each(TimeSpan every) => new([], [], [], default, every, every) { Text = $"every {Units.Write(every)}" };
 
+    /// <summary>Null: it runs on an event.</summary>
+    public static Recurrence? OfDrill(Plan plan, string drill) =>
+        Read(plan.Document.GetProperty("drills").GetProperty(drill).GetProperty("schedule"));
+
+    /// <summary>Null: it runs on an event, or the plan says nothing.</summary>
+    /// <param name="entry"><c>backup</c> or <c>verify</c>.</param>
+    public static Recurrence? OfAsset(Plan plan, string asset, string entry) =>
+        plan.Document.GetProperty("assets").GetProperty(asset).TryGetProperty("schedule", out var schedule)
+        && schedule.TryGetProperty(entry, out var when) ? Read(when) : null;
+
     /// <param name="when">A checked <c>when</c> of <see cref="Plan.Document"/>. Null for one that runs on an event.</param>
     public static Recurrence? Read(JsonElement when)
     {
@@ -67,8 +77,11 @@ public sealed record Recurrence(
         var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(moment, zone).DateTime);
         for (var days = 0; days <= FurthestDays; days++)
         {
-            if (On(first.AddDays(days), zone) is { } time && time > moment)
-                return time;
+            foreach (var time in On(first.AddDays(days), zone))
+            {
+                if (time > moment)
+                    return time;
+            }
         }
 
         return null;
@@ -82,8 +95,11 @@ public sealed record Recurrence(
         var last = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(moment, zone).DateTime);
         for (var days = 0; days <= FurthestDays; days++)
         {
-            if (On(last.AddDays(-days), zone) is { } time && time <= moment)
-                return time;
+            foreach (var time in On(last.AddDays(-days), zone).Reverse())
+            {
+                if (time <= moment)
+                    return time;
+            }
         }
 
         return null;
@@ -103,7 +119,7 @@ public sealed record Recurrence(
             return null;
         var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(now, zone).DateTime);
         return Enumerable.Range(0, 731).Select(first.AddDays)
-            .Where(d => Matches(d) && zone.IsInvalidTime(d.ToDateTime(At)))
+            .Where(d => Matches(d) && On(d, zone).Length == 0)
             .Select(d => (DateOnly?)d).FirstOrDefault();
     }
 
@@ -117,16 +133,18 @@ public sealed record Recurrence(
         (Months.Count == 0 || Months.Contains(day.Month)) && (Days.Count == 0 || Days.Contains(day.Day))
         && (Weekdays.Count == 0 || Weekdays.Contains(day.DayOfWeek));
 
-    private DateTimeOffset? On(DateOnly day, TimeZoneInfo zone)
+    /// <summary>None, one, or two where the clocks are put back over it.</summary>
+    private DateTimeOffset[] On(DateOnly day, TimeZoneInfo zone)
     {
         if (!Matches(day))
-            return null;
+            return [];
         var local = day.ToDateTime(At);
-        if (zone.IsInvalidTime(local))
-            return null;
-        // The first of two is the one whose offset is larger.
-        var offset = zone.IsAmbiguousTime(local) ? zone.GetAmbiguousTimeOffsets(local).Max() : zone.GetUtcOffset(local);
-        return new DateTimeOffset(local, offset).ToUniversalTime();
+        if (zone.IsAmbiguousTime(local))
+            return [.. zone.GetAmbiguousTimeOffsets(local).OrderDescending().Select(offset => new DateTimeOffset(local, offset).ToUniversalTime())];
+        if (!zone.IsInvalidTime(local))
+            return [new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUniversalTime()];
+        var moved = new DateTimeOffset(local, zone.GetUtcOffset(local.AddHours(-3))).ToUniversalTime();
+        return TimeZoneInfo.ConvertTime(moved, zone).Hour == At.Hour ? [moved] : [];
     }
 
     private static string? Word(JsonElement when, string field) => when.TryGetProperty(field, out var value) ? value.ToString() : null;

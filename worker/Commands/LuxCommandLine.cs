@@ -68,6 +68,14 @@ public static class LuxCommandLine
                 new RunsDecideCommand(surroundings, Workflows.Approvals.DecisionKind.Denied),
                 new RunsAbortCommand(surroundings),
             },
+            new Command("schedules", "What starts by itself: the plan's schedules in Temporal.")
+            {
+                new SchedulesApplyCommand(surroundings),
+                new SchedulesListCommand(surroundings),
+                new SchedulesPauseCommand(surroundings, pause: true),
+                new SchedulesPauseCommand(surroundings, pause: false),
+                new SchedulesBackfillCommand(surroundings),
+            },
             new Command("stores", "The places backups are kept in.") { new StoresCheckCommand(surroundings) },
             new Command("people", "The people of the plan and their keys.") { new PeopleEnrolCommand(surroundings) },
             new WorkerCommand(surroundings),

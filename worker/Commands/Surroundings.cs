@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Worker.Schedules;
 using Spectre.Console;
 
 namespace LuxHedge.Worker.Commands;
@@ -35,6 +36,9 @@ public sealed class Surroundings
 
     /// <summary>Connects to the plan's Temporal, or refuses (<c>unreachable</c>).</summary>
     public required Func<Plan, CancellationToken, Task<IRuns>> ConnectRuns { get; init; }
+
+    /// <summary>The plan's schedules in its Temporal, or a refusal (<c>unreachable</c>).</summary>
+    public Func<Plan, CancellationToken, Task<ScheduleBook>> ConnectSchedules { get; init; } = ScheduleBook.ConnectAsync;
 
     /// <summary>Looks into the target of a restore; what can't be seen is unknown, never an error.</summary>
     public required Func<Plan, RestoreTarget, CancellationToken, Task<TargetContents>> LookAtTarget { get; init; }

@@ -12,7 +12,9 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
+using LuxHedge.Workflows.Watch;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Serilog;
 using Temporalio.Client;
@@ -84,6 +86,8 @@ public static class WorkerHost
             .AddWorkflow<DatabaseBackupWorkflow>()
             .AddWorkflow<VerificationWorkflow>()
             .AddWorkflow<RestoreWorkflow>()
+            .AddWorkflow<ScheduledWorkflow>()
+            .AddWorkflow<WatchWorkflow>()
             .AddWorkflow<AcceptanceWorkflow>();
         AddWorker(builder.Services, TaskQueues.Lanes(plan.Temporal.TaskQueue), activities, options, log, Places(plan, options));
         return builder.Build();

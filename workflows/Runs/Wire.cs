@@ -10,6 +10,9 @@ public static class Wire
     public const string Runbook = "Runbook";
     public const string Watch = "Watch";
 
+    /// <summary>What a schedule starts: it starts the run under the id that is its lock.</summary>
+    public const string Scheduled = "Scheduled";
+
     /// <summary>Query of every workflow: <see cref="RunState"/>.</summary>
     public const string State = "state";
 

@@ -24,6 +24,7 @@ public sealed class DependencyTests
         ["Audit"] = ["Plans", "Stores", "Encryption"],
         ["Evidence"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Audit", "Database"],
         ["Runbooks"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence"],
+        ["Schedules"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence", "Runbooks"],
     };
 
     /// <summary>Beyond BannedSymbols.txt: whole worlds that workflow code, and the records on the wire, have no business with.</summary>
