@@ -5,8 +5,9 @@ namespace LuxHedge.Activities.Plans;
 
 /// <summary>
 /// A <c>schedule</c> entry of the plan as times: on days at a time of day in the plan's zone, or again and again. It means what Temporal's
-/// calendars mean, so that what is due can be told without asking the server: a time that the clocks jump over is skipped (where they jump
-/// by less than an hour and the hour stays, it is that much later), and one that comes twice is taken twice.
+/// calendars mean (a test asks the server), so that what is due can be told without it. A time that the clocks jump over is skipped; where
+/// they jump by less than an hour and the hour stays, it is that much later. A time that comes twice is the first of the two; only in that
+/// night does Temporal do otherwise, by the zone (once, twice, or an hour off), which nothing that is due hangs on.
 /// </summary>
 /// <param name="Months">1 to 12; empty: every month.</param>
 /// <param name="Days">Of the month; empty: every day.</param>
@@ -77,11 +78,8 @@ public sealed record Recurrence(
         var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(moment, zone).DateTime);
         for (var days = 0; days <= FurthestDays; days++)
         {
-            foreach (var time in On(first.AddDays(days), zone))
-            {
-                if (time > moment)
-                    return time;
-            }
+            if (On(first.AddDays(days), zone) is { } time && time > moment)
+                return time;
         }
 
         return null;
@@ -95,11 +93,8 @@ public sealed record Recurrence(
         var last = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(moment, zone).DateTime);
         for (var days = 0; days <= FurthestDays; days++)
         {
-            foreach (var time in On(last.AddDays(-days), zone).Reverse())
-            {
-                if (time <= moment)
-                    return time;
-            }
+            if (On(last.AddDays(-days), zone) is { } time && time <= moment)
+                return time;
         }
 
         return null;
@@ -119,7 +114,7 @@ public sealed record Recurrence(
             return null;
         var first = DateOnly.FromDateTime(TimeZoneInfo.ConvertTime(now, zone).DateTime);
         return Enumerable.Range(0, 731).Select(first.AddDays)
-            .Where(d => Matches(d) && On(d, zone).Length == 0)
+            .Where(d => Matches(d) && On(d, zone) is null)
             .Select(d => (DateOnly?)d).FirstOrDefault();
     }
 
@@ -133,18 +128,17 @@ public sealed record Recurrence(
         (Months.Count == 0 || Months.Contains(day.Month)) && (Days.Count == 0 || Days.Contains(day.Day))
         && (Weekdays.Count == 0 || Weekdays.Contains(day.DayOfWeek));
 
-    /// <summary>None, one, or two where the clocks are put back over it.</summary>
-    private DateTimeOffset[] On(DateOnly day, TimeZoneInfo zone)
+    private DateTimeOffset? On(DateOnly day, TimeZoneInfo zone)
     {
         if (!Matches(day))
-            return [];
+            return null;
         var local = day.ToDateTime(At);
         if (zone.IsAmbiguousTime(local))
-            return [.. zone.GetAmbiguousTimeOffsets(local).OrderDescending().Select(offset => new DateTimeOffset(local, offset).ToUniversalTime())];
+            return new DateTimeOffset(local, zone.GetAmbiguousTimeOffsets(local).Max()).ToUniversalTime();
         if (!zone.IsInvalidTime(local))
-            return [new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUniversalTime()];
+            return new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUniversalTime();
         var moved = new DateTimeOffset(local, zone.GetUtcOffset(local.AddHours(-3))).ToUniversalTime();
-        return TimeZoneInfo.ConvertTime(moved, zone).Hour == At.Hour ? [moved] : [];
+        return TimeZoneInfo.ConvertTime(moved, zone).Hour == At.Hour ? moved : null;
     }
 
     private static string? Word(JsonElement when, string field) => when.TryGetProperty(field, out var value) ? value.ToString() : null;

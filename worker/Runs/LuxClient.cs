@@ -351,7 +351,7 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
             var found = Temporal.ListWorkflowsAsync(query, new() { Rpc = Rpc(cancellation) });
             await foreach (var execution in found.WithCancellation(cancellation))
             {
-                if (children || execution.ParentId is null)
+                if (children || IsARun(execution))
                     rows.Add(await RowAsync(execution));
                 if (rows.Count == limit)
                     break;
@@ -364,6 +364,10 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
 
         return rows;
     }
+
+    /// <summary>A person or a schedule started it; what a run started is its step.</summary>
+    private static bool IsARun(WorkflowExecution execution) =>
+        execution.ParentId is null || execution.ParentId.StartsWith(WorkflowIds.ScheduledPrefix, StringComparison.Ordinal);
 
     private static async Task<RunRow> RowAsync(WorkflowExecution execution)
     {
