@@ -10,10 +10,10 @@ public enum DecisionKind
 }
 
 /// <summary>
-/// One person's signed word. The signature is ECDSA P-256 over, in order: <c>luxhedge-decision/1</c>, namespace, runId, step, the
-/// ask's nonce, hash of what is asked, decision, person, reason, time (docs/format.md, "Decisions").
+/// One person's signed word: ECDSA P-256 over, in order, <c>luxhedge-decision/1</c>, namespace, runId, step, the ask's nonce, hash of what is
+/// asked, decision, person, reason, time, signer, break-glass and <see cref="Via"/> (docs/format.md, "Decisions and requests").
 /// </summary>
-/// <param name="Signer">The name of the key that signed: the person's own, or an endpoint's.</param>
+/// <param name="Signer">The name of the key that signed: the person's own, or the plan's <c>slack.endpoint</c>.</param>
 /// <param name="Signature">Base64 of the IEEE P1363 signature.</param>
 public sealed record Decision(
     string Namespace,
@@ -26,7 +26,20 @@ public sealed record Decision(
     string Reason,
     DateTimeOffset At,
     string Signer,
-    string Signature);
+    string Signature)
+{
+    /// <summary>Given as break-glass: by the policy's <c>breakGlass</c>, in an incident only, with the own key and a reason.</summary>
+    public bool BreakGlass { get; init; }
+
+    /// <summary>The click that an endpoint signed for; null: signed with the person's own key.</summary>
+    public DecisionVia? Via { get; init; }
+}
+
+/// <summary>Where a click came from, as Slack signed it: what the endpoint that signs the decision has checked.</summary>
+/// <param name="User">Slack's id of the person.</param>
+/// <param name="Timestamp">Of the message that was clicked.</param>
+/// <param name="ActionTimestamp">Of the click.</param>
+public sealed record DecisionVia(string User, string Team, string Channel, string Timestamp, string ActionTimestamp);
 
 /// <summary>A decision that changed nothing, and why. Temporal keeps no trace of a refused Update, so the run does.</summary>
 public sealed record RefusedDecision(string Person, string Step, DecisionKind Kind, string Why, DateTimeOffset At)
@@ -38,28 +51,6 @@ public sealed record RefusedDecision(string Person, string Step, DecisionKind Ki
 /// <summary>What the Update <c>decide</c> answers.</summary>
 /// <param name="Accepted">False: the decision changed nothing; <paramref name="Why"/> says why.</param>
 public sealed record DecisionAnswer(bool Accepted, string Why);
-
-/// <summary>An open question to people. <see cref="Shows"/> is what each approver sees, in order.</summary>
-/// <param name="Hash">Lower-case hex SHA-256 of exactly what is asked; the activity at the last door computes it again.</param>
-/// <param name="Approvers">Who may decide by the policy, without the requester.</param>
-/// <param name="Namespace">Temporal's namespace: a decision is good for one run in one namespace only.</param>
-public sealed record Ask(
-    string Step,
-    string Nonce,
-    string Hash,
-    string Policy,
-    IReadOnlyList<string> Approvers,
-    string RequestedBy,
-    int Quorum,
-    int DenyThreshold,
-    DateTimeOffset AskedAt,
-    DateTimeOffset Until,
-    IReadOnlyList<Shown> Shows,
-    string Namespace,
-    string RunId);
-
-/// <summary>One line of what is decided: a label and its value.</summary>
-public sealed record Shown(string Label, string Value);
 
 /// <summary>
 /// Who started a restore, drill or incident, signed with that person's key: <c>luxhedge-request/1</c>, namespace, runId, workflow id,

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Runbooks;
 
 namespace LuxHedge.Workflows.Restore;
 
@@ -43,6 +44,13 @@ public sealed record RestoreRequest(
 
     /// <summary>Part of a drill: whatever would make the target production is refused at every door, approved or not.</summary>
     public bool Drill { get; init; }
+
+    /// <summary>A step of this runbook: then <see cref="RequestedBy"/> is the signed request of the runbook, and <see cref="RunId"/> is made
+    /// by <see cref="Runs.RunIds.Child"/>. Null: a person asked for this very restore.</summary>
+    public RunbookClaim? Claim { get; init; }
+
+    /// <summary>What was approved for this restore before it began. Where preflight finds exactly that again, nobody is asked twice.</summary>
+    public ApprovedAsk? Approved { get; init; }
 }
 
 /// <summary>A data key opened with a recovery key on the operator's machine and wrapped for the worker's public key: only wrapped keys
@@ -85,7 +93,8 @@ public sealed record RestorePlan(
 public sealed record ApprovalPolicy(string Name, IReadOnlyList<string> Approvers, int Quorum, int DenyThreshold, TimeSpan Expires);
 
 /// <summary>What every writing activity is told, with the decisions that allow it.</summary>
-public sealed record RestoreWork(RestoreRequest Request, RestorePlan Plan, string AskNonce, IReadOnlyList<Decision> Decisions);
+/// <param name="Ask">Its own, or the one it was approved by before it began; null: nothing was asked.</param>
+public sealed record RestoreWork(RestoreRequest Request, RestorePlan Plan, Ask? Ask, IReadOnlyList<Decision> Decisions);
 
 public sealed record LoadWork(RestoreWork Restore, int Lane);
 

@@ -54,7 +54,11 @@ public sealed record ActionContext(
     DateTimeOffset DeclaredAt,
     SignedRequest? RequestedBy,
     IReadOnlyList<HandedKey>? Keys,
-    ApprovedAsk? Approval);
+    ApprovedAsk? Approval)
+{
+    /// <summary>What <see cref="RequestedBy"/> signed. A child restore carries it, with an id from <see cref="Runs.RunIds.Child"/>.</summary>
+    public RunbookClaim? Claim { get; init; }
+}
 
 /// <summary>An ask that was approved, with the decisions that approved it: what the last door judges again.</summary>
 public sealed record ApprovedAsk(Ask Ask, IReadOnlyList<Decision> Decisions);

@@ -44,6 +44,28 @@ public sealed record RunbookRequest(
 
     /// <summary>After so many events the run goes on in a new execution; null: when Temporal suggests it. Tests set it low.</summary>
     public int? EventsPerExecution { get; init; }
+
+    /// <summary>Hash of the whole <see cref="Definition"/> as it travels: part of what is signed (RequestSigner.Sign sets it), so that
+    /// nobody runs other steps under a person's name. Null where nobody signed.</summary>
+    public string? DefinitionSha256 { get; init; }
+}
+
+/// <summary>What the signed request of a runbook is over (docs/format.md, "Decisions and requests"): every step that opens the last door
+/// carries it, so that the worker there can verify who started the run, and that it is an incident.</summary>
+public sealed record RunbookClaim(
+    string Name,
+    string Sha256,
+    string? DefinitionSha256,
+    string Asset,
+    RunMode Mode,
+    IReadOnlyDictionary<string, JsonElement> Inputs,
+    DateTimeOffset? DeclaredAt)
+{
+    public static RunbookClaim Of(RunbookRequest run) =>
+        new(run.Name, run.Definition.Sha256, run.DefinitionSha256, run.Asset, run.Mode, run.Inputs, run.DeclaredAt);
+
+    /// <summary>Of the run's workflow: its lock.</summary>
+    public string WorkflowId() => Mode == RunMode.Real ? WorkflowIds.Incident(Name, Asset) : WorkflowIds.Drill(Name);
 }
 
 /// <summary>Answer of <c>begin-runbook</c>: where the run may write, and what it is measured against. From the worker's own plan.</summary>
