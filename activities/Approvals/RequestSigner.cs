@@ -1,18 +1,23 @@
+using System.Text.Json;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
+using LuxHedge.Workflows.Runs;
 
 namespace LuxHedge.Activities.Approvals;
 
 /// <summary>
-/// Who starts a restore signs the request: that person is known, and can't approve it. Reaching Temporal is not enough to start one, or to
+/// Who starts a restore, a drill or an incident signs the request: that person is known, and can't approve it. Reaching Temporal is not enough to start one, or to
 /// blame it on another.
 /// </summary>
 public static class RequestSigner
 {
     private const string Domain = "luxhedge-request/1";
     private const string RestoreDomain = "luxhedge-restore-request/1";
+    private const string RunbookDomain = "luxhedge-runbook-request/1";
 
     /// <param name="workflowId">The workflow that is started: the lock of its target.</param>
     /// <param name="requestHash">Of what is requested: <see cref="HashOf"/>.</param>
@@ -27,6 +32,33 @@ public static class RequestSigner
     {
         RequestedBy = Sign(key, ns, request.RunId, Workflows.WorkflowIds.Restore(request.Target), HashOf(request), at),
     };
+
+    /// <summary>Signs the request of a runbook as its <see cref="RunbookRequest.RequestedBy"/>; whatever stood there is replaced.</summary>
+    public static RunbookRequest Sign(PersonKey key, string ns, RunbookRequest request, DateTimeOffset at)
+    {
+        var whole = request with { DefinitionSha256 = HashOf(request.Definition) };
+        var claim = RunbookClaim.Of(whole);
+        return whole with { RequestedBy = Sign(key, ns, request.RunId, claim.WorkflowId(), HashOf(claim), at) };
+    }
+
+    /// <summary>Of everything that a definition says, as it travels: its file's hash alone would let other steps run under its name.</summary>
+    public static string HashOf(RunbookDefinition definition) =>
+        CanonicalJson.Sha256(JsonSerializer.SerializeToElement(definition, LuxJson.Options));
+
+    /// <summary>Hash of what a person wants of a runbook: name, SHA-256 of the file and of the definition, asset, mode, inputs, declared-at
+    /// (docs/format.md).</summary>
+    public static string HashOf(RunbookClaim claim) => new Fields()
+        .Text(RunbookDomain)
+        .Text(claim.Name)
+        .Text(claim.Sha256)
+        .Text(claim.DefinitionSha256)
+        .Text(claim.Asset)
+        .Text(Mode(claim.Mode))
+        .Text(CanonicalJson.Sha256(claim.Inputs))
+        .Time(claim.DeclaredAt)
+        .Sha256();
+
+    internal static string Mode(RunMode mode) => mode == RunMode.Real ? "real" : "drill";
 
     /// <summary>
     /// Hash of what a person wants: asset, backup, to, collections, into, store, drop, noSafetyBackup (docs/format.md). Handed keys are not
@@ -72,9 +104,32 @@ public static class RequestSigner
             : null;
     }
 
-    /// <summary>The same for a restore as it was requested.</summary>
-    public static string? ProblemOf(Plan plan, RestoreRequest request) => ProblemOf(
-        plan, request.RequestedBy, plan.Temporal.Namespace, request.RunId, Workflows.WorkflowIds.Restore(request.Target), HashOf(request));
+    /// <summary>The same for a restore: one that a person asked for by itself, or one that a runbook's run came to.</summary>
+    public static string? ProblemOf(Plan plan, RestoreRequest request) => ProblemOf(plan, request, request.Target);
+
+    /// <param name="target">The restore's lock, as the worker's own plan says it.</param>
+    internal static string? ProblemOf(Plan plan, RestoreRequest request, string target)
+    {
+        if (request.Claim is not { } claim)
+        {
+            return ProblemOf(
+                plan, request.RequestedBy, plan.Temporal.Namespace, request.RunId, Workflows.WorkflowIds.Restore(target), HashOf(request));
+        }
+
+        // A step of the run that was signed: its id begins with that run's, and what it may do is what people approve of it.
+        return !RunIds.IsOf(request.RunId, request.RequestedBy?.RunId ?? "")
+            ? "the request was signed for another run"
+            : ProblemOf(plan, request.RequestedBy, claim, request.RequestedBy!.RunId);
+    }
+
+    /// <summary>The same for a runbook as it travels: definition, inputs, mode, and all.</summary>
+    public static string? ProblemOf(Plan plan, RunbookRequest request) =>
+        request.DefinitionSha256 != HashOf(request.Definition)
+            ? "the request was signed for other steps than those that would run"
+            : ProblemOf(plan, request.RequestedBy, RunbookClaim.Of(request), request.RunId);
+
+    private static string? ProblemOf(Plan plan, SignedRequest? request, RunbookClaim claim, string runId) =>
+        ProblemOf(plan, request, plan.Temporal.Namespace, runId, claim.WorkflowId(), HashOf(claim));
 
     internal static byte[] SignedBytes(SignedRequest request, string workflowId) => new Fields()
         .Text(Domain)

@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
 
 namespace LuxHedge.Activities.Approvals;
 
@@ -7,6 +8,10 @@ namespace LuxHedge.Activities.Approvals;
 public static class RestoreAsk
 {
     private const string Domain = "luxhedge-restore-ask/1";
+
+    public static string Hash(RestoreSubject subject) => Hash(
+        subject.Asset, subject.BackupId, subject.ManifestSha256, subject.Host, subject.Database, subject.To, subject.Collections,
+        subject.Dropped, subject.NoSafetyBackup);
 
     /// <summary>Lower-case hex SHA-256; the order of the collections does not matter.</summary>
     /// <param name="host">The target's hosts, without credentials, as <c>RestorePlan.Host</c>.</param>

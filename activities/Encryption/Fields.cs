@@ -52,6 +52,18 @@ internal sealed class Fields
         return this;
     }
 
+    /// <summary>In their own order, which is part of what they mean.</summary>
+    public Fields Items<T>(IReadOnlyCollection<T> items, Action<Fields, T> write)
+    {
+        Number((uint)items.Count);
+        foreach (var item in items)
+        {
+            write(this, item);
+        }
+
+        return this;
+    }
+
     public Fields Flag(bool value) => Text(value ? "true" : "false");
 
     /// <summary>UTC with milliseconds, as in stored JSON; anything finer is not part of it.</summary>

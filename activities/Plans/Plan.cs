@@ -48,6 +48,13 @@ public sealed record Plan(
     public IReadOnlyList<string> AuditStoreNames =>
         [.. (Audit ?? [.. Stores.Keys]).Where(s => Stores.TryGetValue(s, out var store) && store.Kind is "s3" or "directory")];
 
+    /// <summary><see cref="TimeZone"/>.</summary>
+    public TimeZoneInfo Zone() => TimeZoneInfo.FindSystemTimeZoneById(TimeZone);
+
+    /// <summary>Who a person or group of the plan is; empty: neither.</summary>
+    public IReadOnlyList<string> Who(string personOrGroup) =>
+        Groups.TryGetValue(personOrGroup, out var members) ? members : People.ContainsKey(personOrGroup) ? [personOrGroup] : [];
+
     /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
     public JsonElement Document { get; init; }
 }
@@ -149,8 +156,45 @@ public sealed record PersonPlan(string Name, string? PublicKey, string? Login, s
 /// <param name="By">People, groups already resolved to them.</param>
 public sealed record PolicyPlan(string Name, IReadOnlyList<string> By, int Quorum, int DenyThreshold, TimeSpan Expires, bool OwnKey)
 {
+    /// <summary>As written: people and groups.</summary>
+    public IReadOnlyList<string> Named { get; init; } = By;
+
+    /// <summary>So long after the question.</summary>
+    public IReadOnlyList<TimeSpan> Reminders { get; init; } = [];
+
+    /// <summary>In the order of their times.</summary>
+    public IReadOnlyList<EscalationPlan> Escalate { get; init; } = [];
+
+    public BreakGlassPlan? BreakGlass { get; init; }
+
+    public OutOfHoursPlan? OutOfHours { get; init; }
+
     public ApprovalPolicy WithoutRequester(string requester) =>
         new(Name, [.. By.Where(p => p != requester)], Quorum, DenyThreshold, Expires);
+}
+
+/// <summary>So long after the question these may decide too.</summary>
+/// <param name="To">The person or group, as written; <paramref name="People"/> is who that is.</param>
+public sealed record EscalationPlan(TimeSpan After, string To, IReadOnlyList<string> People);
+
+/// <summary>In an incident: so many of these people are enough, each with their own key and a reason.</summary>
+/// <param name="Alert">Who is told at once; empty: everyone.</param>
+public sealed record BreakGlassPlan(IReadOnlyList<string> By, int Quorum, IReadOnlyList<string> Alert);
+
+/// <summary>What holds for a question that is asked outside the working hours, in the plan's time zone.</summary>
+/// <param name="From">Working hours begin; <paramref name="Until"/>: and end.</param>
+/// <param name="Expires">Instead of the policy's; null: the policy's.</param>
+/// <param name="To">Who may decide too, from the beginning, as written; <paramref name="People"/> is who that is.</param>
+public sealed record OutOfHoursPlan(
+    IReadOnlyList<DayOfWeek> Days, TimeOnly From, TimeOnly Until, TimeSpan? Expires, IReadOnlyList<string> To, IReadOnlyList<string> People)
+{
+    /// <summary>Whether this moment lies outside the working hours.</summary>
+    public bool Holds(DateTimeOffset moment, TimeZoneInfo zone)
+    {
+        var there = TimeZoneInfo.ConvertTime(moment, zone);
+        var time = TimeOnly.FromTimeSpan(there.TimeOfDay);
+        return !Days.Contains(there.DayOfWeek) || time < From || time >= Until;
+    }
 }
 
 /// <summary><c>${env:NAME}</c> or <c>${file:path}</c> (or, where no secret is meant, plain text): resolved on use, never when a file is read.</summary>

@@ -123,13 +123,44 @@ internal sealed class PlanBinder(string path)
         KeyExpires = m.Text("keyExpires") is { } day ? DateOnly.ParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture) : null,
     };
 
-    private static PolicyPlan Policy(string name, YamlMapping m, Dictionary<string, IReadOnlyList<string>> groups) => new(
-        name,
-        [.. Texts(m["by"]).SelectMany(who => groups.TryGetValue(who, out var members) ? members : [who]).Distinct(StringComparer.Ordinal)],
-        Number(m, "quorum") ?? 1,
-        Number(m, "deny") ?? 1,
-        Duration(m.Text("expires")) ?? DefaultExpiry,
-        Flag(m, "ownKey", otherwise: false));
+    private static PolicyPlan Policy(string name, YamlMapping m, Dictionary<string, IReadOnlyList<string>> groups)
+    {
+        return new(
+            name,
+            People(Texts(m["by"])),
+            Number(m, "quorum") ?? 1,
+            Number(m, "deny") ?? 1,
+            Duration(m.Text("expires")) ?? DefaultExpiry,
+            Flag(m, "ownKey", otherwise: false))
+        {
+            Named = Texts(m["by"]),
+            Reminders = [.. Texts(m["reminders"]).Select(t => Duration(t)!.Value).Order()],
+            Escalate =
+            [
+                .. Mappings(m["escalate"]).Select(e => new EscalationPlan(Duration(e.Text("after"))!.Value, e.Text("to")!, People([e.Text("to")!])))
+                    .OrderBy(e => e.After),
+            ],
+            BreakGlass = m.Mapping("breakGlass") is { } glass
+                ? new BreakGlassPlan(People(Texts(glass["by"])), Number(glass, "quorum") ?? 1, People(Texts(glass["alert"])))
+                : null,
+            OutOfHours = m.Mapping("outOfHours") is { } hours ? OutOfHours(hours, People(Texts(hours["to"]))) : null,
+        };
+
+        IReadOnlyList<string> People(IReadOnlyList<string> named) =>
+            [.. named.SelectMany(who => groups.TryGetValue(who, out var members) ? members : [who]).Distinct(StringComparer.Ordinal)];
+    }
+
+    private static OutOfHoursPlan OutOfHours(YamlMapping m, IReadOnlyList<string> people) => new(
+        m["days"] is null ? [.. PlanShape.WorkingDays] : [.. Texts(m["days"]).Select(d => Enum.Parse<DayOfWeek>(d, ignoreCase: true))],
+        TimeOfDay(m.Text("from")!),
+        TimeOfDay(m.Text("until")!),
+        Duration(m.Text("expires")),
+        Texts(m["to"]),
+        people);
+
+    private static TimeOnly TimeOfDay(string text) => Units.TryTime(text, out var time) ? time : throw new ArgumentException(text);
+
+    private static IEnumerable<YamlMapping> Mappings(YamlValue? list) => list is YamlList l ? l.Items.OfType<YamlMapping>() : [];
 
     private static Dictionary<string, T> Named<T>(YamlMapping root, string section, Func<string, YamlMapping, T> make) =>
         root.Children(section).ToDictionary(e => e.Key, e => make(e.Key, (YamlMapping)e.Value), StringComparer.Ordinal);

@@ -129,6 +129,7 @@ internal sealed class PlanRules(YamlMapping root, string folder)
             var ownKey = policy.Text("ownKey") == "true";
             var named = Everyone(policy["by"]);
             var later = (policy["escalate"] as YamlList)?.Items.OfType<YamlMapping>().SelectMany(e => Everyone(e["to"])) ?? [];
+            CheckHours(policy.Mapping("outOfHours"), path);
             CheckQuorum(policy, path, at, named, [.. named.Union(later, StringComparer.Ordinal)], ownKey);
             if (Number(policy, "deny") is { } deny && deny > named.Count && named.Count > 0)
             {
@@ -178,6 +179,29 @@ internal sealed class PlanRules(YamlMapping root, string folder)
     private bool CanDecide(string person, bool ownKey) =>
         root.Mapping("people")?.Mapping(person)?.Text("publicKey") is not null
         || (!ownKey && root.Mapping("slack")?.Mapping("people")?.Text(person) is not null);
+
+    private void CheckHours(YamlMapping? hours, string path)
+    {
+        if (hours is null)
+        {
+            return;
+        }
+
+        if (Units.TryTime(hours.Text("from") ?? "", out var from) && Units.TryTime(hours.Text("until") ?? "", out var until) && from >= until)
+        {
+            Problem(hours["until"]!.At, $"{path}.outOfHours.until", "is not after `from`: working hours lie within one day");
+        }
+
+        if (hours["expires"] is null && hours["to"] is null)
+        {
+            Problem(hours.At, $"{path}.outOfHours", "changes nothing; say `expires`, `to` or both");
+        }
+
+        if (Duration(hours, "expires") == TimeSpan.Zero)
+        {
+            Problem(hours["expires"]!.At, $"{path}.outOfHours.expires", "nobody can decide in no time");
+        }
+    }
 
     private void CheckWaits(YamlMapping policy, string path)
     {

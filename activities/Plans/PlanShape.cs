@@ -21,6 +21,10 @@ internal static class PlanShape
     private static readonly ReferenceShape Tier = new("tier", "tiers");
     private static readonly ReferenceShape Contact = new("contact", "contacts");
 
+    /// <summary>Of a policy's hours where it names none.</summary>
+    public static readonly IReadOnlyList<DayOfWeek> WorkingDays =
+        [DayOfWeek.Monday, DayOfWeek.Tuesday, DayOfWeek.Wednesday, DayOfWeek.Thursday, DayOfWeek.Friday];
+
     private static readonly ScalarShape Weekday = Scalars.OneOf("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday");
 
     private static readonly RecordShape When = new(
@@ -277,6 +281,13 @@ internal static class PlanShape
         new Field("escalate", new ListShape(new RecordShape(
             new Field("after", Scalars.Duration, "So long after the question …", Required: true),
             new Field("to", PersonOrGroup, "… these may decide too.", Required: true))), "Who is asked when nobody answers."),
+        new Field("outOfHours", new RecordShape(
+            new Field("days", new ListShape(Weekday), "Working days; Monday to Friday unless said."),
+            new Field("from", Scalars.Time, "Working hours begin, in the plan's time zone …", Required: true),
+            new Field("until", Scalars.Time, "… and end.", Required: true),
+            new Field("expires", Scalars.Duration, "A question asked outside them waits this long instead."),
+            new Field("to", new ListShape(PersonOrGroup), "These may decide it too, from the beginning.")),
+            "What holds for a question that is asked outside the working hours."),
         new Field("breakGlass", new RecordShape(
             new Field("by", new ListShape(PersonOrGroup), "Who may.", Required: true),
             new Field("quorum", Scalars.Number(1, 20), "So many; 1 unless said."),

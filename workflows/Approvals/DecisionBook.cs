@@ -14,16 +14,14 @@ public enum AskOutcome
 
 /// <summary>
 /// The book of one ask: which decisions count, and what they come to. One decision a person; the first threshold that is reached, of
-/// approvals or of denials, closes it; what comes later is answered and kept, but changes nothing. Pure: signatures and policies are judged
-/// elsewhere (<see cref="IApprovalActivities"/>), and again at the last door.
+/// approvals, of break-glass or of denials, closes it; what comes later is answered and kept, but changes nothing. Pure: signatures and
+/// policies are judged elsewhere (<see cref="IApprovalActivities"/>), and again at the last door.
 /// </summary>
-public sealed class DecisionBook
+/// <param name="refusals">Of the run, whose asks may be several; null: of this book alone.</param>
+public sealed class DecisionBook(RefusalLog? refusals = null)
 {
-    /// <summary>As many refusals are kept whole; after that they are counted, so that nobody can fill a run's history with them.</summary>
-    public const int RefusalsKept = 100;
-
     private readonly List<Decision> decisions = [];
-    private readonly List<RefusedDecision> refused = [];
+    private readonly RefusalLog refusals = refusals ?? new();
 
     public Ask? Ask { get; private set; }
 
@@ -34,12 +32,21 @@ public sealed class DecisionBook
     /// <summary>The decisions that count, in the order they came in.</summary>
     public IReadOnlyList<Decision> Decisions => decisions;
 
-    public IReadOnlyList<RefusedDecision> Refused => refused;
+    public IReadOnlyList<RefusedDecision> Refused => refusals.Kept;
 
-    public int RefusedBeyondKept { get; private set; }
+    public int RefusedBeyondKept => refusals.BeyondKept;
 
-    /// <summary>Who may still decide.</summary>
-    public IReadOnlyList<string> Awaited => IsOpen ? [.. Ask!.Approvers.Where(p => decisions.TrueForAll(d => d.Person != p))] : [];
+    /// <summary>So many of the ask's tiers have been asked too.</summary>
+    public int TiersReached { get; private set; }
+
+    /// <summary>Who may still decide, of those who have been asked by now.</summary>
+    public IReadOnlyList<string> Awaited => IsOpen
+        ?
+        [
+            .. Ask!.Approvers.Concat(Ask.Tiers.Take(TiersReached).SelectMany(t => t.People)).Distinct(StringComparer.Ordinal)
+                .Where(p => decisions.TrueForAll(d => d.Person != p)),
+        ]
+        : [];
 
     public void Open(Ask ask)
     {
@@ -47,6 +54,18 @@ public sealed class DecisionBook
             throw new InvalidOperationException("This book has its ask already.");
         Ask = ask;
     }
+
+    /// <summary>A book that was closed for a while (continue-as-new) as it was.</summary>
+    public static DecisionBook Reopen(
+        Ask ask, AskOutcome outcome, IReadOnlyList<Decision> decisions, int tiersReached, RefusalLog refusals)
+    {
+        var book = new DecisionBook(refusals) { Ask = ask, Outcome = outcome, TiersReached = tiersReached };
+        book.decisions.AddRange(decisions);
+        return book;
+    }
+
+    /// <summary>The next tier is asked too.</summary>
+    public void Escalate() => TiersReached = Math.Min(TiersReached + 1, Ask?.Tiers.Count ?? 0);
 
     /// <summary>Why this decision can't count, before anybody looks at its signature; null: it may.</summary>
     public string? WhyNot(Decision decision)
@@ -75,38 +94,78 @@ public sealed class DecisionBook
         if (!judged.Accepted)
             return Refuse(decision, judged.Why, now);
         decisions.Add(decision);
-        var approvals = decisions.Count(d => d.Kind == DecisionKind.Approved);
-        var denials = decisions.Count - approvals;
-        if (denials >= Math.Max(1, Ask!.DenyThreshold))
-            Outcome = AskOutcome.Denied;
-        else if (approvals >= Math.Max(1, Ask.Quorum))
-            Outcome = AskOutcome.Approved;
+        Outcome = OutcomeOf(Ask!, decisions);
+        var (approvals, denials) = Count(decisions);
         return new(true, Outcome switch
         {
-            AskOutcome.Approved => "Approved: the run goes on.",
+            AskOutcome.Approved => Ask!.Kind == AskKinds.Manual ? "Confirmed: the run goes on." : "Approved: the run goes on.",
             AskOutcome.Denied => "Denied: the run ends, nothing is changed.",
             _ => decision.Kind == DecisionKind.Approved
-                ? $"Counted: {approvals} of {Ask.Quorum} approvals."
-                : $"Counted: {denials} of {Ask.DenyThreshold} denials.",
+                ? $"Counted: {approvals} of {Ask!.Quorum} approvals."
+                : $"Counted: {denials} of {Ask!.DenyThreshold} denials.",
         });
     }
 
-    public DecisionAnswer Refuse(Decision decision, string why, DateTimeOffset now)
+    /// <summary>What decisions that count come to, in whichever order they came: a threshold of denials, of approvals, of break-glass, or
+    /// none yet.</summary>
+    public static AskOutcome OutcomeOf(Ask ask, IReadOnlyList<Decision> counted)
     {
-        if (refused.Count < RefusalsKept)
-            refused.Add(new(decision.Person, decision.Step, decision.Kind, why, now));
-        else
-            RefusedBeyondKept++;
-        return new(false, why);
+        var (approvals, denials) = Count(counted);
+        if (denials >= Math.Max(1, ask.DenyThreshold))
+            return AskOutcome.Denied;
+        var glass = counted.Count(d => d is { Kind: DecisionKind.Approved, BreakGlass: true });
+        return approvals >= Math.Max(1, ask.Quorum) || (ask.BreakGlass is { } broken && glass >= Math.Max(1, broken.Quorum))
+            ? AskOutcome.Approved
+            : AskOutcome.Open;
     }
+
+    public DecisionAnswer Refuse(Decision decision, string why, DateTimeOffset now) => refusals.Refuse(decision, why, now);
 
     public void Expire() => Close(AskOutcome.Expired);
 
     public void Withdraw() => Close(AskOutcome.Withdrawn);
 
+    private static (int Approvals, int Denials) Count(IReadOnlyList<Decision> decisions)
+    {
+        var approvals = decisions.Count(d => d.Kind == DecisionKind.Approved);
+        return (approvals, decisions.Count - approvals);
+    }
+
     private void Close(AskOutcome outcome)
     {
         if (IsOpen)
             Outcome = outcome;
+    }
+}
+
+/// <summary>What changed nothing in a run, and why: as many as <see cref="Most"/> whole, after that a count, so that nobody can fill a run's
+/// history with them.</summary>
+public sealed class RefusalLog
+{
+    public const int Most = 100;
+
+    private readonly List<RefusedDecision> kept = [];
+
+    public RefusalLog()
+    {
+    }
+
+    /// <summary>What an earlier execution of the run kept.</summary>
+    public RefusalLog(IReadOnlyList<RefusedDecision> kept, int beyondKept) => (this.kept, BeyondKept) = ([.. kept], beyondKept);
+
+    public IReadOnlyList<RefusedDecision> Kept => kept;
+
+    public int BeyondKept { get; private set; }
+
+    public DecisionAnswer Refuse(Decision decision, string why, DateTimeOffset now) =>
+        Refuse(new RefusedDecision(decision.Person, decision.Step, decision.Kind, why, now));
+
+    public DecisionAnswer Refuse(RefusedDecision refused)
+    {
+        if (kept.Count < Most)
+            kept.Add(refused);
+        else
+            BeyondKept++;
+        return new(false, refused.Why);
     }
 }

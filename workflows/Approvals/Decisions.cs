@@ -6,6 +6,9 @@ namespace LuxHedge.Workflows.Approvals;
 /// <summary>What a decision must look like to be looked at at all.</summary>
 public static class Decisions
 {
+    /// <summary>A run that was approved yesterday and lay idle meets another production than the approvers saw.</summary>
+    public static readonly TimeSpan Lifetime = TimeSpan.FromHours(24);
+
     private const int LongestName = 200;
     private const int LongestReason = 2_000;
     private const int LongestSignature = 200;
@@ -27,6 +30,7 @@ public static class Decisions
             ("reason", decision.Reason, LongestReason, true),
             ("signer", decision.Signer, LongestName, false),
             ("signature", decision.Signature, LongestSignature, false),
+            .. Via(decision.Via),
         ];
         foreach (var (what, value, longest, mayBeEmpty) in fields)
         {
@@ -39,6 +43,15 @@ public static class Decisions
         if (!Enum.IsDefined(decision.Kind))
             throw Refused("A decision is Approved or Denied.");
     }
+
+    private static IEnumerable<(string What, string? Value, int Longest, bool MayBeEmpty)> Via(DecisionVia? via) => via is null ? [] :
+    [
+        ("Slack user", via.User, LongestName, false),
+        ("Slack team", via.Team, LongestName, true),
+        ("Slack channel", via.Channel, LongestName, true),
+        ("Slack message", via.Timestamp, LongestName, true),
+        ("Slack click", via.ActionTimestamp, LongestName, true),
+    ];
 
     private static ApplicationFailureException Refused(string why) => Failures.ToFailure(new(ErrorKinds.RefusedDecision, why));
 }

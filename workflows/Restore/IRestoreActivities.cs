@@ -56,4 +56,8 @@ public interface IRestoreActivities
     Task<IReadOnlyList<string>> WriteEvidenceAsync(RestoreEvidence evidence);
 }
 
-public sealed record RestoreEvidence(RestoreRequest Request, RestorePlan? Plan, RestoreSummary Summary, Runs.RunState State);
+public sealed record RestoreEvidence(RestoreRequest Request, RestorePlan? Plan, RestoreSummary Summary, Runs.RunState State)
+{
+    /// <summary>What it asked by itself; what it was approved by before is in the request.</summary>
+    public IReadOnlyList<Runbooks.AskRecord> Asks { get; init; } = [];
+}

@@ -1,5 +1,6 @@
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using Temporalio.Exceptions;
 using Temporalio.Workflows;
@@ -19,10 +20,12 @@ public sealed class RestoreWorkflow
     private readonly RestoreRequest request;
     private readonly Steps steps;
     private readonly AbortSwitch abort = new();
-    private readonly DecisionBook book = new();
+    private readonly ApprovalDesk desk;
     private readonly List<Check> checks = [];
     private readonly List<string> notes = [];
     private RestorePlan? plan;
+    private Ask? approved;
+    private IReadOnlyList<Decision> decisions = [];
     private Verdict? verdict;
     private string? ended;
     private ErrorReport? error;
@@ -36,6 +39,7 @@ public sealed class RestoreWorkflow
     {
         this.request = request;
         steps = new(request.RunId, Wire.Restore, request.Asset);
+        desk = new(() => new(request.RunId, "restore", Mode(), request.Asset));
     }
 
     [WorkflowRun]
@@ -52,7 +56,8 @@ public sealed class RestoreWorkflow
             var summary = Sum(clock, cleanUp);
             summary = summary with { Evidence = await KeepEvidenceAsync(summary), Notes = [.. notes] };
             await StartNextBackupAsync();
-            summary = summary with { Notes = [.. notes] };
+            await desk.FlushAsync();
+            summary = summary with { Notes = [.. notes, .. desk.Notes] };
             if (!replaced)
                 AbortSwitch.PassOnCancellation();
             return summary;
@@ -71,10 +76,12 @@ public sealed class RestoreWorkflow
     [WorkflowQuery(Wire.State)]
     public RunState State() => steps.State(verdict, abort.Order) with
     {
-        WaitingFor = book.IsOpen ? book.Ask : null,
-        Decisions = book.Decisions,
-        Refused = book.Refused,
-        RefusedBeyondKept = book.RefusedBeyondKept,
+        WaitingFor = desk.Open.Count > 0 ? desk.Open[0] : null,
+        Asks = desk.Open,
+        AskMessages = desk.Messages,
+        Decisions = decisions.Count > 0 ? decisions : desk.Decisions,
+        Refused = desk.Refusals.Kept,
+        RefusedBeyondKept = desk.Refusals.BeyondKept,
     };
 
     [WorkflowUpdateValidator(nameof(DecideAsync))]
@@ -82,14 +89,7 @@ public sealed class RestoreWorkflow
 
     /// <summary>Takes a person's decision, or says why it changes nothing.</summary>
     [WorkflowUpdate(Wire.Decide)]
-    public async Task<DecisionAnswer> DecideAsync(Decision decision)
-    {
-        if (book.WhyNot(decision) is { } why)
-            return book.Refuse(decision, why, Steps.Now);
-        var answer = book.Take(decision, await JudgeAsync(decision), Steps.Now);
-        ShowWaiting();
-        return answer;
-    }
+    public Task<DecisionAnswer> DecideAsync(Decision decision) => desk.DecideAsync(decision);
 
     [WorkflowUpdateValidator(nameof(AbortAsync))]
     public void ValidateAbort(AbortOrder order) => AbortSwitch.Validate(order);
@@ -118,16 +118,18 @@ public sealed class RestoreWorkflow
     {
         if (!plan!.Production)
             return true;
-        if (plan.Approval is not { } policy || policy.Approvers.Count < policy.Quorum)
+        if (WasApproved() is { } before)
         {
-            throw Failures.ToFailure(new(ErrorKinds.Plan,
-                $"Nobody can approve a restore over {plan.Database}: the policy needs more people than may decide.",
-                plan.Approval?.Name, "The person who asks can't approve; name others in the policy."));
+            (approved, decisions) = (before.Ask, before.Decisions);
+            steps.Skip(ApprovalStep, $"approved at {before.Ask.Step}: {Who(decisions)}");
+            return true;
         }
 
+        AskRecord asked;
         try
         {
-            await steps.WaitOnPeopleAsync(ApprovalStep, () => DecidedAsync(policy), o => $"{o}: {Who()}");
+            asked = await steps.WaitOnPeopleAsync(ApprovalStep,
+                () => desk.AskAsync(AskRequest.Of(ApprovalStep, request, plan), abort.Token), a => $"{a.Outcome}: {Who(a.Decisions)}");
         }
         catch (Exception e) when (abort.Caused(e))
         {
@@ -140,40 +142,29 @@ public sealed class RestoreWorkflow
             return false;
         }
 
-        if (book.Outcome == AskOutcome.Approved)
+        (approved, decisions) = (asked.Ask, asked.Decisions);
+        if (asked.Outcome == nameof(AskOutcome.Approved))
             return true;
-        ended = book.Outcome.ToString();
-        notes.Add(book.Outcome == AskOutcome.Denied
-            ? $"Denied: {Who()}. Nothing was changed."
+        ended = asked.Outcome;
+        notes.Add(asked.Outcome == nameof(AskOutcome.Denied)
+            ? $"Denied: {Who(decisions)}. Nothing was changed."
             : "Nobody decided in time: it counts as denied. Nothing was changed.");
         return false;
     }
 
-    private async Task<AskOutcome> DecidedAsync(ApprovalPolicy policy)
+    /// <summary>What the run that started this one was approved for, if preflight found exactly that again and it is not too old: the last
+    /// door would not open for it.</summary>
+    private ApprovedAsk? WasApproved()
     {
-        var now = Steps.Now;
-        book.Open(new(ApprovalStep, Workflow.NewGuid().ToString("N"), plan!.AskHash, policy.Name, policy.Approvers,
-            request.RequestedBy?.Person ?? "",
-            policy.Quorum, policy.DenyThreshold, now, now + policy.Expires, plan.Shows, Workflow.Info.Namespace, request.RunId));
-        ShowWaiting();
-        try
-        {
-            var decided = await Workflow.WaitConditionWithOptionsAsync(new(() => !book.IsOpen)
-            {
-                Timeout = policy.Expires,
-                TimeoutSummary = "the time to approve ends",
-                CancellationToken = abort.Token,
-            });
-            if (!decided)
-                book.Expire();
-        }
-        finally
-        {
-            book.Withdraw();
-            ShowWaiting();
-        }
-
-        return book.Outcome;
+        if (request.Approved is not { } before)
+            return null;
+        if (before.Ask.Hash != plan!.AskHash || plan.AskHash.Length == 0)
+            notes.Add($"What was approved at {before.Ask.Step} is not what would be done now, so it is asked again.");
+        else if (before.Decisions.Any(d => d.At < Steps.Now - Approvals.Decisions.Lifetime))
+            notes.Add($"What was approved at {before.Ask.Step} is too long ago, so it is asked again.");
+        else
+            return before;
+        return null;
     }
 
     private async Task RestoreAsync()
@@ -315,7 +306,7 @@ public sealed class RestoreWorkflow
     {
         if (plan is null)
             return [];
-        var evidence = new RestoreEvidence(request, plan, summary with { Notes = [.. notes] }, State());
+        var evidence = new RestoreEvidence(request, plan, summary with { Notes = [.. notes] }, State()) { Asks = desk.Asks };
         try
         {
             return await steps.RunAsync("evidence", () => WriteEvidenceAsync(evidence), e => string.Join(", ", e));
@@ -383,7 +374,7 @@ public sealed class RestoreWorkflow
     }
 
     private void ShowAttributes() => Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(
-        request.RunId, request.Asset, "restore", request.Purpose == RestorePurpose.RestoreTest ? "test" : "real"));
+        request.RunId, request.Asset, "restore", Mode()));
 
     private void ShowVerdict(Verdict v)
     {
@@ -391,12 +382,10 @@ public sealed class RestoreWorkflow
         Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Verdict.ValueSet(v.ToString()));
     }
 
-    /// <summary>For lists, which ask no worker.</summary>
-    private void ShowWaiting() => Workflow.UpsertMemo(book.IsOpen
-        ? MemoUpdate.ValueSet(Wire.WaitingForMemo, new WaitingFor(ApprovalStep, "approval", book.Awaited, book.Ask!.Until))
-        : MemoUpdate.ValueUnset(Wire.WaitingForMemo));
+    private string Mode() => request.Purpose == RestorePurpose.RestoreTest ? "test" : request.Drill ? "drill" : "real";
 
-    private string Who() => string.Join(", ", book.Decisions.Select(d => d.Reason.Length > 0 ? $"{d.Person} ({d.Reason})" : d.Person));
+    private static string Who(IReadOnlyList<Decision> decided) =>
+        string.Join(", ", decided.Select(d => d.Reason.Length > 0 ? $"{d.Person} ({d.Reason})" : d.Person));
 
     private static string Told(IReadOnlyList<Check> list)
     {
@@ -404,24 +393,11 @@ public sealed class RestoreWorkflow
         return failed > 0 ? $"{failed} of {list.Count} failed" : $"{list.Count} checked";
     }
 
-    private RestoreWork Work() => new(request, plan!, book.Ask?.Nonce ?? "", book.Decisions);
+    private RestoreWork Work() => new(request, plan!, approved, decisions);
 
     private Task<RestorePlan> LookAsync() => Workflow.ExecuteActivityAsync(
         (IRestoreActivities a) => a.PreflightAsync(request),
         ActivityPolicies.AtTheDoor("choose the backup, look at the target", abort.Token));
-
-    private async Task<DecisionAnswer> JudgeAsync(Decision decision)
-    {
-        try
-        {
-            return await Workflow.ExecuteActivityAsync(
-                (IApprovalActivities a) => a.JudgeAsync(book.Ask!, decision), ActivityPolicies.ForJudging("does this decision count"));
-        }
-        catch (FailureException e)
-        {
-            return new(false, $"It could not be judged: {Failures.ToReport(e).Message}");
-        }
-    }
 
     private async Task<BackupResult> BackUpWhatIsReplacedAsync()
     {
