@@ -17,14 +17,32 @@ public static class DecisionSigner
 {
     private const string Domain = "luxhedge-decision/1";
 
-    public static Decision Sign(PersonKey key, Ask ask, DecisionKind kind, string reason, DateTimeOffset at) =>
-        Sign(key, DecisionSubject.Of(ask), kind, reason, at);
+    /// <param name="breakGlass">By the policy's break-glass, in an incident: it needs a reason.</param>
+    public static Decision Sign(PersonKey key, Ask ask, DecisionKind kind, string reason, DateTimeOffset at, bool breakGlass = false) =>
+        Sign(key, DecisionSubject.Of(ask), kind, reason, at, breakGlass);
 
-    public static Decision Sign(PersonKey key, DecisionSubject subject, DecisionKind kind, string reason, DateTimeOffset at)
+    public static Decision Sign(
+        PersonKey key, DecisionSubject subject, DecisionKind kind, string reason, DateTimeOffset at, bool breakGlass = false)
     {
         var decision = new Decision(
             subject.Namespace, subject.RunId, subject.Step, subject.Nonce, subject.Hash, kind, key.Person, reason, Times.ToMilliseconds(at),
-            Signer: key.Person, Signature: "");
+            Signer: key.Person, Signature: "")
+        {
+            BreakGlass = breakGlass,
+        };
+        return decision with { Signature = key.Sign(SignedBytes(decision)) };
+    }
+
+    /// <summary>For a decision made by a click, whose Slack signature and person the endpoint has checked.</summary>
+    /// <param name="person">The plan's id of the person with <paramref name="via"/>'s Slack id.</param>
+    public static Decision SignForClick(
+        EndpointKey key, Ask ask, DecisionKind kind, string person, string reason, DecisionVia via, DateTimeOffset at)
+    {
+        var decision = new Decision(
+            ask.Namespace, ask.RunId, ask.Step, ask.Nonce, ask.Hash, kind, person, reason, Times.ToMilliseconds(at), key.Name, Signature: "")
+        {
+            Via = via,
+        };
         return decision with { Signature = key.Sign(SignedBytes(decision)) };
     }
 
@@ -32,7 +50,8 @@ public static class DecisionSigner
     /// Why this is no decision of its person about the subject, or null: another subject, an unknown person, another's key, a signature
     /// that does not verify. Says nothing about policy and time.
     /// </summary>
-    public static string? ProblemOf(Plan plan, DecisionSubject subject, Decision decision)
+    /// <param name="ownKey">Only the person's own key will do; else the plan's endpoint may have signed for a click.</param>
+    public static string? ProblemOf(Plan plan, DecisionSubject subject, Decision decision, bool ownKey = true)
     {
         var about = decision.Namespace != subject.Namespace ? "namespace"
             : decision.RunId != subject.RunId ? "run"
@@ -50,17 +69,31 @@ public static class DecisionSigner
             return $"the plan has no person '{decision.Person}'";
         }
 
-        if (decision.Signer != decision.Person)
-        {
-            return $"it is signed by '{decision.Signer}', not with the own key of '{decision.Person}'";
-        }
-
         if (!Enum.IsDefined(decision.Kind))
         {
             return "it neither approves nor denies";
         }
 
-        return Verifies(person, decision.At, decision.Signature, () => SignedBytes(decision));
+        return decision.Signer == decision.Person
+            ? Verifies(person, decision.At, decision.Signature, () => SignedBytes(decision))
+            : ProblemOfClick(plan, person, decision, ownKey);
+    }
+
+    private static string? ProblemOfClick(Plan plan, PersonPlan person, Decision decision, bool ownKey)
+    {
+        if (ownKey || !plan.ClickSigners.TryGetValue(decision.Signer, out var publicKey))
+        {
+            return $"it is signed by '{decision.Signer}', not with the own key of '{decision.Person}'";
+        }
+
+        if (decision.Via is not { } via || via.User != person.SlackId)
+        {
+            return $"by the plan it is no click of '{decision.Person}'";
+        }
+
+        return plan.Slack?.Team is { } team && via.Team != team
+            ? "the click came from another workspace"
+            : Verifies(publicKey, $"'{decision.Signer}'", decision.Signature, () => SignedBytes(decision));
     }
 
     /// <summary>The bytes that are signed; docs/format.md has a vector.</summary>
@@ -75,6 +108,13 @@ public static class DecisionSigner
         .Text(decision.Person)
         .Text(decision.Reason)
         .Time(decision.At)
+        .Text(decision.Signer)
+        .Flag(decision.BreakGlass)
+        .Text(decision.Via?.User)
+        .Text(decision.Via?.Team)
+        .Text(decision.Via?.Channel)
+        .Text(decision.Via?.Timestamp)
+        .Text(decision.Via?.ActionTimestamp)
         .ToArray();
 
     /// <summary>Null, or why the signature is not that person's.</summary>
@@ -87,12 +127,17 @@ public static class DecisionSigner
                 : $"the key of '{person.Name}' expired on {person.KeyExpires:yyyy-MM-dd}";
         }
 
+        return Verifies(publicKey, $"'{person.Name}'", signature, signed);
+    }
+
+    private static string? Verifies(string publicKey, string owner, string signature, Func<byte[]> signed)
+    {
         try
         {
-            using var key = EllipticSignature.PublicKey(publicKey, $"'{person.Name}'");
+            using var key = EllipticSignature.PublicKey(publicKey, owner);
             return EllipticSignature.Verify(key, signed(), signature)
                 ? null
-                : $"its signature is not that of the key the plan has for '{person.Name}', or it was changed";
+                : $"its signature is not that of the key the plan has for {owner}, or it was changed";
         }
         catch (ArgumentException)
         {

@@ -11,9 +11,9 @@ namespace LuxHedge.Activities.Approvals;
 /// </summary>
 public sealed class EndpointKey : IDisposable
 {
-    private readonly ECDsa key;
+    private readonly ECDsa _key;
 
-    private EndpointKey(string name, ECDsa key) => (Name, this.key) = (name, key);
+    private EndpointKey(string name, ECDsa key) => (Name, _key) = (name, key);
 
     /// <summary>Becomes <see cref="Workflows.Approvals.Decision.Signer"/>.</summary>
     public string Name { get; }
@@ -43,16 +43,16 @@ public sealed class EndpointKey : IDisposable
         }
     }
 
-    public void Dispose() => key.Dispose();
+    public void Dispose() => _key.Dispose();
 
     public override string ToString() => $"key of {Name}";
 
     // A key of .NET is not for two threads at once, and clicks come as they come.
     internal string Sign(byte[] data)
     {
-        lock (key)
+        lock (_key)
         {
-            return EllipticSignature.Sign(key, data);
+            return EllipticSignature.Sign(_key, data);
         }
     }
 }

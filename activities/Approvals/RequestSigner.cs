@@ -107,19 +107,24 @@ public static class RequestSigner
     /// <summary>The same for a restore: one that a person asked for by itself, or one that a runbook's run came to.</summary>
     public static string? ProblemOf(Plan plan, RestoreRequest request) => ProblemOf(plan, request, request.Target);
 
+    private static string? ProblemOf(Plan plan, RestoreRequest request, string target)
+    {
+        var scope = Scope(request, target);
+        return ProblemOf(plan, request.RequestedBy, plan.Temporal.Namespace, scope.RunId, scope.WorkflowId, scope.Hash);
+    }
+
+    /// <summary>What the request of a restore must have been signed for: that restore, or the run of the runbook that it is a step of. Its id
+    /// begins with that run's then, and what it may do is what people approve of it.</summary>
     /// <param name="target">The restore's lock, as the worker's own plan says it.</param>
-    internal static string? ProblemOf(Plan plan, RestoreRequest request, string target)
+    public static RequestScope Scope(RestoreRequest request, string target)
     {
         if (request.Claim is not { } claim)
         {
-            return ProblemOf(
-                plan, request.RequestedBy, plan.Temporal.Namespace, request.RunId, Workflows.WorkflowIds.Restore(target), HashOf(request));
+            return new(request.RunId, Workflows.WorkflowIds.Restore(target), HashOf(request));
         }
 
-        // A step of the run that was signed: its id begins with that run's, and what it may do is what people approve of it.
-        return !RunIds.IsOf(request.RunId, request.RequestedBy?.RunId ?? "")
-            ? "the request was signed for another run"
-            : ProblemOf(plan, request.RequestedBy, claim, request.RequestedBy!.RunId);
+        var run = request.RequestedBy?.RunId ?? "";
+        return new(RunIds.IsOf(request.RunId, run) ? run : request.RunId, claim.WorkflowId(), HashOf(claim));
     }
 
     /// <summary>The same for a runbook as it travels: definition, inputs, mode, and all.</summary>

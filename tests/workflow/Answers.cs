@@ -26,11 +26,33 @@ internal static class Answers
         SafetySkipped = "the target is empty",
     };
 
+    /// <summary>As a worker makes it whose plan lets alice, bob and carol decide, the requester apart.</summary>
+    public static Ask AskOf(AskRequest request)
+    {
+        var now = Times();
+        return new(
+            request.Step, Guid.NewGuid().ToString("N"), "hash", "restore-production",
+            request.Manual is { } manual ? manual.By : [.. People.Where(p => p != request.RequestedBy)],
+            request.RequestedBy, request.Approve?.Quorum ?? 1, request.Approve?.Deny ?? 1, now,
+            now + (request.Approve?.Expires ?? request.Manual?.Expires ?? TimeSpan.FromMinutes(15)), request.Shows, "default", request.RunId)
+        {
+            Kind = request.Manual is null ? AskKinds.Approval : AskKinds.Manual,
+            Title = request.Title,
+            Restore = request.Restore,
+            Tiers = [.. (request.Approve?.Escalate ?? []).Select(t => new AskTier(now + t.After, t.To, [t.To]))],
+            Reminders = [.. (request.Approve?.Reminders ?? []).Select(r => now + r)],
+        };
+    }
+
+    private static readonly string[] People = ["alice", "bob", "carol"];
+
+    private static DateTimeOffset Times() => new(Temporalio.Activities.ActivityExecutionContext.Current.Info.CurrentAttemptScheduledTime, TimeSpan.Zero);
+
     /// <summary>As the real judge does, with a signature that is good when it says so.</summary>
     public static DecisionAnswer JudgeByPolicy(Ask ask, Decision decision) =>
         decision.Signature != "good" ? new(false, "The signature is not that person's.")
-        : decision.Person == ask.RequestedBy ? new(false, "Who asks can't approve.")
+        : decision.Person == ask.RequestedBy && ask.Kind == AskKinds.Approval ? new(false, "Who asks can't approve.")
         : decision.Nonce != ask.Nonce ? new(false, "It answers another ask.")
-        : !ask.Approvers.Contains(decision.Person) ? new(false, "Not of the policy.")
+        : !ask.Approvers.Concat(ask.Tiers.SelectMany(t => t.People)).Contains(decision.Person) ? new(false, "Not of the policy.")
         : new(true, "");
 }

@@ -3,6 +3,7 @@ using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
@@ -17,7 +18,7 @@ namespace LuxHedge.Tests.Workflow;
 /// and what happens meanwhile with <see cref="On"/>.
 /// </summary>
 internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivities, IVerificationActivities, IRestoreActivities,
-    IApprovalActivities
+    IApprovalActivities, INotificationActivities
 {
     public const string Manifest = "ab12";
     public static readonly ClusterTime Start = new(1_000, 1);
@@ -41,6 +42,7 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public Func<string, VerificationLevel, StoreVerification> Verify { get; set; } = (store, _) =>
         new(store, Verdict.Proven, []) { ManifestSha256 = Manifest };
     public Func<RestoreRequest, RestorePlan> Preflight { get; set; } = Answers.ProductionPlan;
+    public Func<AskRequest, Ask> Ask { get; set; } = Answers.AskOf;
     public Func<Ask, Decision, DecisionAnswer> Judge { get; set; } = Answers.JudgeByPolicy;
     public Func<LoadWork, LoadResult> Load { get; set; } = w => new(w.Lane, 3, 100, 1_000, []);
     public ReplayResult Replay { get; set; } = new(50, 20, 2, End, []);
@@ -53,6 +55,8 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public ConcurrentQueue<RestoreWork> Works { get; } = new();
     public ConcurrentQueue<(RestoreWork Work, bool Succeeded)> CleanUps { get; } = new();
     public ConcurrentQueue<RestoreEvidence> Evidence { get; } = new();
+    public ConcurrentQueue<AskNotice> Notices { get; } = new();
+    public ConcurrentQueue<Alert> Alerts { get; } = new();
     public ConcurrentQueue<(string Store, VerificationLevel Level, Verdict Verdict)> Records { get; } = new();
     public ConcurrentQueue<DatabaseBackupRequest> Backups { get; } = new();
     public ClusterTime? NewestToldToEnd { get; private set; }
@@ -184,6 +188,22 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     {
         Evidence.Enqueue(evidence);
         return Called<IReadOnlyList<string>>("write-evidence", () => ["s3:runs/evidence.json"]);
+    }
+
+    public Task<Ask> PrepareAsync(AskRequest request) => Called("prepare-ask", () => Ask(request));
+
+    public Task<MessageReference?> ShowAskAsync(AskNotice notice)
+    {
+        Notices.Enqueue(notice);
+        return Called<MessageReference?>($"show-ask {notice.Event}", () => notice.Message ?? new("C1", $"{notice.Ask.Nonce}.1"));
+    }
+
+    public Task<MessageReference?> ShowRunAsync(RunNotice notice) => Called<MessageReference?>("show-run", () => new("C1", "1.1"));
+
+    public Task AlertAsync(Alert alert)
+    {
+        Alerts.Enqueue(alert);
+        return Called($"alert {alert.Kind}", () => 0);
     }
 
     public Task<DecisionAnswer> JudgeAsync(Ask ask, Decision decision) => Called("judge-decision", () => Judge(ask, decision));

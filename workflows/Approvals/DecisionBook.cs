@@ -127,8 +127,9 @@ public sealed class DecisionBook(RefusalLog? refusals = null)
 
     private static (int Approvals, int Denials) Count(IReadOnlyList<Decision> decisions)
     {
-        var approvals = decisions.Count(d => d.Kind == DecisionKind.Approved);
-        return (approvals, decisions.Count - approvals);
+        // Break-glass counts for break-glass only: it is another question than the policy's.
+        var approvals = decisions.Count(d => d is { Kind: DecisionKind.Approved, BreakGlass: false });
+        return (approvals, decisions.Count(d => d.Kind == DecisionKind.Denied));
     }
 
     private void Close(AskOutcome outcome)

@@ -77,21 +77,13 @@ internal sealed class Preflight(
 
         var requester = request.RequestedBy!.Person;
         var name = RestoreDoor.PolicyOf(place);
-        if (!plan.Policies.TryGetValue(name, out var policy))
-            throw new RefusalException(ErrorKinds.Plan, $"The plan has no policy '{name}'.", $"policies.{name}");
-        var approval = policy.WithoutRequester(requester);
-        if (approval.Approvers.Count < Math.Max(1, approval.Quorum))
-        {
-            throw new RefusalException(
-                ErrorKinds.Plan, $"The policy '{name}' wants {approval.Quorum} approvals, and without {requester}, who asks, only {approval.Approvers.Count} may give one.",
-                $"policies.{name}", "Name more people in it, or let somebody else ask.");
-        }
-
+        var policy = ApprovalTerms.Policy(plan, name);
+        ApprovalTerms.Of(plan, policy, time.GetUtcNow()).CheckReachable(plan, $"policies.{name}", requester);
         await RefuseRunningBackupAsync(place, cancellation);
         var hash = RestoreAsk.Hash(
             place.Asset.Name, restore.BackupId, restore.ManifestSha256, restore.Host, restore.Database, restore.To, restore.Collections, restore.Dropped,
             request.NoSafetyBackup);
-        return restore with { AskHash = hash, Approval = approval, Shows = Shows(request, restore, chosen, requester) };
+        return restore with { AskHash = hash, Approval = policy.WithoutRequester(requester), Shows = Shows(request, restore, chosen, requester) };
     }
 
     private IReadOnlyList<Shown> Shows(RestoreRequest request, RestorePlan restore, CatalogBackup chosen, string requester)

@@ -2,6 +2,7 @@ using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 
 namespace LuxHedge.Activities.Database.Restore;
 
@@ -11,9 +12,6 @@ namespace LuxHedge.Activities.Database.Restore;
 /// </summary>
 internal sealed class RestoreDoor(Plan plan, ClusterConnections clusters, MadeDatabases made, TimeProvider time)
 {
-    /// <summary>The step that asks, in the workflow.</summary>
-    public const string Step = "approval";
-
     /// <param name="replaces">The activity may replace what is there, or prepares it: then a database that no run of ours made counts as production too.</param>
     /// <exception cref="RefusalException"><c>not-approved</c>; <c>usage</c>, <c>plan</c>.</exception>
     public async Task<RestorePlace> OpenAsync(RestoreWork work, bool replaces, CancellationToken cancellation)
@@ -27,15 +25,20 @@ internal sealed class RestoreDoor(Plan plan, ClusterConnections clusters, MadeDa
         if (!production)
             return place;
         RefuseDrill(work.Request, place.Database);
+        var scope = RequestSigner.Scope(work.Request, place.Lock);
         LastDoor.Check(new DoorQuestion(
             plan,
             PolicyOf(place),
             work.Request.RequestedBy,
-            WorkflowIds.Restore(place.Lock),
-            RequestSigner.HashOf(work.Request),
-            new DecisionSubject(plan.Temporal.Namespace, work.Request.RunId, Step, work.AskNonce, Hash(work, place)),
+            scope,
+            [work.Request.RunId, scope.RunId],
+            work.Ask,
+            Hash(work, place),
             work.Decisions,
-            time.GetUtcNow()));
+            time.GetUtcNow())
+        {
+            Incident = work.Request.Claim?.Mode == RunMode.Real,
+        });
         return place;
     }
 

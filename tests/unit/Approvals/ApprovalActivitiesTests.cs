@@ -34,8 +34,8 @@ public sealed class ApprovalActivitiesTests : IDisposable
             (ask, good with { Signature = "?" }, "Its signature is not that of the key the plan has for 'alice', or it was changed."),
             (ask, good with { Reason = "\udc00" }, "It holds text that is no Unicode."),
             (ask, good with { At = DateTimeOffset.MinValue }, "before it was asked."),
-            (ask with { Until = TestPeople.Now.AddSeconds(-1) }, good, "The ask expired at"),
-            (ask with { Policy = "mine" }, good, "This worker's plan has no policy 'mine'."),
+            (_people.CreateAsk(a => a with { Until = TestPeople.Now.AddSeconds(-1) }), good, "The ask expired at"),
+            (_people.CreateAsk(a => a with { Policy = "mine" }), good, "This worker's plan has no policy 'mine'."),
             (ask with { Namespace = "theirs" }, good, "The run is in namespace 'theirs'"),
         ];
 
@@ -47,5 +47,5 @@ public sealed class ApprovalActivitiesTests : IDisposable
         }
     }
 
-    private ApprovalActivities CreateActivities() => new(_people.CreatePlan(), new FakeTimeProvider(TestPeople.Now));
+    private ApprovalActivities CreateActivities() => new(_people.CreatePlan(), _people.Writer, new FakeTimeProvider(TestPeople.Now));
 }

@@ -25,7 +25,7 @@ public sealed class LastDoorTests : IDisposable
     {
         var error = AssertShut(_people.CreateQuestion());
 
-        Assert.Contains("1 of alice, bob", error.Message, StringComparison.Ordinal);
+        Assert.Contains("1 of alice, bob, paul", error.Message, StringComparison.Ordinal);
         Assert.Contains("nobody has approved", error.Message, StringComparison.Ordinal);
     }
 
@@ -66,7 +66,7 @@ public sealed class LastDoorTests : IDisposable
             Plan = _people.CreatePlan(quorum: 2),
         };
 
-        AssertShut(question, "2 of alice, bob", "only alice approved");
+        AssertShut(question, "2 of alice, bob, paul", "only alice approved");
         Assert.Equal(2, LastDoor.Check(question with { Decisions = [_people.Decide("alice"), _people.Decide("bob")] }).Count);
     }
 
@@ -138,7 +138,7 @@ public sealed class LastDoorTests : IDisposable
     {
         var question = _people.CreateQuestion(_people.Decide("alice"));
 
-        AssertShut(question with { Subject = question.Subject with { Hash = new string('c', 64) } }, "what would be done is not what was decided");
+        AssertShut(question with { Hash = new string('c', 64) }, "what would be done is not what was asked");
     }
 
     [Fact]
@@ -148,7 +148,7 @@ public sealed class LastDoorTests : IDisposable
         var other = RequestSigner.Sign(
             _people["operator"], TestPeople.Namespace, "another-run", TestPeople.WorkflowId, TestPeople.RequestHash, TestPeople.Now);
 
-        AssertShut(question with { RequestedBy = other, Subject = question.Subject with { RunId = "another-run" } }, "another run");
+        AssertShut(question with { RequestedBy = other, Request = question.Request with { RunId = "another-run" }, Runs = ["another-run"] }, "another run");
     }
 
     [Fact]
@@ -158,8 +158,8 @@ public sealed class LastDoorTests : IDisposable
         var request = good.RequestedBy!;
 
         AssertShut(good with { RequestedBy = null }, "nobody signed the request");
-        AssertShut(good with { RequestHash = new string('c', 64) }, "something else");
-        AssertShut(good with { WorkflowId = "restore/other" }, "does not verify");
+        AssertShut(good with { Request = good.Request with { Hash = new string('c', 64) } }, "something else");
+        AssertShut(good with { Request = good.Request with { WorkflowId = "restore/other" } }, "does not verify");
         AssertShut(good with { RequestedBy = request with { Person = "eve" } }, "does not verify");
         AssertShut(good with { RequestedBy = request with { Person = "nobody" } }, "not in the plan");
         AssertShut(good with { RequestedBy = request with { RunId = "other" } }, "another run");

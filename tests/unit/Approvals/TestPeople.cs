@@ -1,4 +1,5 @@
 using LuxHedge.Activities.Approvals;
+using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Tests.Unit.Encryption;
 using LuxHedge.Workflows.Approvals;
@@ -31,12 +32,15 @@ internal sealed class TestPeople : IDisposable
 
     public PersonKey this[string person] => _keys[person];
 
+    /// <summary>Of the workers of this plan: it signs asks.</summary>
+    public WriterKey Writer { get; } = WriterKey.Create("writer-1");
+
     public string PathOf(string file) => _folder[file];
 
     public Plan CreatePlan(int quorum = 1, int deny = 1, string[]? by = null) => new(
         _folder["luxhedge.yaml"],
         new TemporalPlan("127.0.0.1:7233", Namespace, "luxhedge", false, null, null),
-        new WriterPlan("writer-1", null, new Dictionary<string, string>()),
+        new WriterPlan("writer-1", null, new Dictionary<string, string> { ["writer-1"] = Writer.PublicKey }),
         new Dictionary<string, KeyPlan>(),
         new Dictionary<string, RecoveryKeyPlan>(),
         new Dictionary<string, StorePlan>(),
@@ -49,8 +53,13 @@ internal sealed class TestPeople : IDisposable
             [Policy] = new(Policy, by ?? ["alice", "bob", "operator", "paul"], quorum, deny, TimeSpan.FromMinutes(15), OwnKey: true),
         });
 
-    public Ask CreateAsk() => new(
-        Step, Nonce, Hash, Policy, ["alice", "bob"], "operator", 1, 1, Now.AddMinutes(-5), Now.AddMinutes(10), [], Namespace, RunId);
+    /// <summary>As a worker makes and signs it.</summary>
+    public Ask CreateAsk(Func<Ask, Ask>? change = null)
+    {
+        var ask = new Ask(
+            Step, Nonce, Hash, Policy, ["alice", "bob", "paul"], "operator", 1, 1, Now.AddMinutes(-5), Now.AddMinutes(10), [], Namespace, RunId);
+        return AskSigner.Sign(Writer, change is null ? ask : change(ask));
+    }
 
     public Decision Decide(string person, DecisionKind kind = DecisionKind.Approved, DateTimeOffset? at = null) =>
         DecisionSigner.Sign(this[person], CreateAsk(), kind, "seen", at ?? Now);
@@ -59,9 +68,10 @@ internal sealed class TestPeople : IDisposable
         CreatePlan(),
         Policy,
         RequestSigner.Sign(this["operator"], Namespace, RunId, WorkflowId, RequestHash, Now.AddMinutes(-5)),
-        WorkflowId,
-        RequestHash,
-        DecisionSubject.Of(CreateAsk()),
+        new RequestScope(RunId, WorkflowId, RequestHash),
+        [RunId],
+        CreateAsk(),
+        Hash,
         decisions,
         Now);
 
@@ -72,6 +82,7 @@ internal sealed class TestPeople : IDisposable
             key.Dispose();
         }
 
+        Writer.Dispose();
         _folder.Dispose();
     }
 }

@@ -1,3 +1,4 @@
+using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
@@ -20,7 +21,7 @@ public sealed class RestoreApprovalTests
         Assert.Equal(("approval", "hash", "operator", 1, "run-r"), (ask.Step, ask.Hash, ask.RequestedBy, ask.Quorum, ask.RunId));
         Assert.Equal(["alice", "bob", "carol"], ask.Approvers);
         Assert.Equal(TimeSpan.FromMinutes(15), ask.Until - ask.AskedAt);
-        Assert.Equal(["preflight"], worker.Activities.Calls);
+        Assert.DoesNotContain("prepare-target", worker.Activities.Calls);
         await run.TerminateAsync();
     }
 
@@ -188,7 +189,8 @@ public sealed class RestoreApprovalTests
     [Fact]
     public async Task A_policy_that_can_not_reach_its_quorum_is_refused_rather_than_waited_for()
     {
-        await using var worker = await CreateAsync(quorum: 4);
+        await using var worker = await CreateAsync();
+        worker.Activities.Fail("prepare-ask", new RefusalException(ErrorKinds.Plan, "It wants 4 approvals, and only 3 may give one."));
 
         var report = await TestWorker.FailureAsync(await worker.StartRestoreAsync());
 
@@ -223,10 +225,7 @@ public sealed class RestoreApprovalTests
 
     private static Task<TestWorker> CreateAsync(int quorum = 1) => TestWorker.CreateAsync(new()
     {
-        Preflight = r => Answers.ProductionPlan(r) with
-        {
-            Approval = Answers.ProductionPlan(r).Approval! with { Quorum = quorum },
-            SafetySkipped = "the target is empty",
-        },
+        Preflight = r => Answers.ProductionPlan(r) with { SafetySkipped = "the target is empty" },
+        Ask = r => Answers.AskOf(r) with { Quorum = quorum },
     });
 }

@@ -40,8 +40,8 @@ public sealed class RestoreWorkflowTests
         await run.GetResultAsync<RestoreSummary>();
 
         Assert.All(worker.Activities.Works, w => Assert.Equal("alice", Assert.Single(w.Decisions).Person));
-        Assert.All(worker.Activities.Works, w => Assert.Equal(w.Decisions[0].Nonce, w.AskNonce));
-        Assert.Equal(32, worker.Activities.Works.First().AskNonce.Length);
+        Assert.All(worker.Activities.Works, w => Assert.Equal(w.Decisions[0].Nonce, w.Ask!.Nonce));
+        Assert.Equal(32, worker.Activities.Works.First().Ask!.Nonce.Length);
     }
 
     [Fact]

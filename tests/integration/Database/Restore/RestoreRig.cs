@@ -203,16 +203,17 @@ internal sealed class RestoreRig : IAsyncDisposable
     public async Task<RestoreWork> StartAsync(RestoreRequest request, params string[] approvedBy)
     {
         var plan = await Restore.PreflightAsync(request);
-        var nonce = Guid.NewGuid().ToString("N");
+        var ask = plan.Production
+            ? await new ApprovalActivities(Plan, Writer, TimeProvider.System).PrepareAsync(AskRequest.Of("approval", request, plan))
+            : null;
         var decisions = new List<Decision>();
-        foreach (var person in approvedBy)
+        foreach (var person in ask is null ? [] : approvedBy)
         {
             using var key = PersonKey.Load(Plan, person, files.PersonKeyFile(person), null);
-            decisions.Add(DecisionSigner.Sign(
-                key, new DecisionSubject(Plan.Temporal.Namespace, request.RunId, "approval", nonce, plan.AskHash), DecisionKind.Approved, "test", DateTimeOffset.UtcNow));
+            decisions.Add(DecisionSigner.Sign(key, ask!, DecisionKind.Approved, "test", DateTimeOffset.UtcNow));
         }
 
-        return new RestoreWork(request, plan, nonce, decisions);
+        return new RestoreWork(request, plan, ask, decisions);
     }
 
     public async Task<LoadResult[]> LoadAsync(RestoreWork work) => await Task.WhenAll(
