@@ -114,18 +114,13 @@ internal sealed record ApprovalRules(
             return $"it is dated {decision.At:u}, which is yet to come";
         }
 
-        if (decision.At < ask.AskedAt - Times.ClockTolerance)
+        if (decision.At < now - LastDoor.DecisionLifetime)
         {
-            return $"it is of {decision.At:u}, before it was asked";
+            return $"it is of {decision.At:u}, and after {LastDoor.DecisionLifetime.TotalHours:0} hours it has to be asked again";
         }
 
-        if (decision.At > ask.Until + Times.ClockTolerance)
-        {
-            return $"it is of {decision.At:u}, and the ask expired at {ask.Until:u}";
-        }
-
-        return decision.At < now - LastDoor.DecisionLifetime
-            ? $"it is of {decision.At:u}, and after {LastDoor.DecisionLifetime.TotalHours:0} hours it has to be asked again"
+        return decision.At < ask.AskedAt - Times.ClockTolerance ? $"it is of {decision.At:u}, before it was asked"
+            : decision.At > ask.Until + Times.ClockTolerance ? $"it is of {decision.At:u}, and the ask expired at {ask.Until:u}"
             : null;
     }
 }

@@ -53,6 +53,7 @@ public sealed class LastDoorTests : IDisposable
         var question = _people.CreateQuestion(_people.Decide("alice", first), _people.Decide("alice", second)) with
         {
             Plan = _people.CreatePlan(deny: 2),
+            Ask = _people.CreateAsk(a => a with { DenyThreshold = 2 }),
         };
 
         AssertShut(question, "nobody has approved");

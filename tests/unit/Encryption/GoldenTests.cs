@@ -8,6 +8,7 @@ using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 
 namespace LuxHedge.Tests.Unit.Encryption;
 
@@ -91,43 +92,77 @@ public sealed class GoldenTests
     }
 
     [Fact]
-    public void Decisions_and_requests_sign_the_same_bytes()
+    public void Decisions_clicks_asks_and_requests_sign_the_same_bytes()
     {
         var golden = ReadJson("vectors.json");
-        var person = new PersonPlan("alice", Text(golden, "writerPublicKey"), null, null, null);
-        var decision = new Decision(
-            "default", "20261123T101500Z-restore-luxhedge_production-7f3a", "approve", "00112233445566778899aabbccddeeff",
-            string.Concat(Enumerable.Repeat("ab", 32)), DecisionKind.Approved, "alice", "Verlust bestätigt",
-            new DateTimeOffset(2026, 11, 23, 10, 16, 0, TimeSpan.Zero), "alice", Text(golden.GetProperty("decision"), "signature"));
-        var request = new SignedRequest(
-            "default", decision.RunId, "operator", new DateTimeOffset(2026, 11, 23, 10, 15, 0, TimeSpan.Zero),
-            string.Concat(Enumerable.Repeat("cd", 32)), Text(golden.GetProperty("request"), "signature"));
-
-        var decisionBytes = DecisionSigner.SignedBytes(decision);
-        var requestBytes = RequestSigner.SignedBytes(request, "restore/luxhedge_production");
-
-        Assert.Equal(Text(golden.GetProperty("decision"), "signedBytes"), Hex(decisionBytes));
-        Assert.Null(DecisionSigner.Verifies(person, decision.At, decision.Signature, () => decisionBytes));
-        Assert.Equal(Text(golden.GetProperty("request"), "signedBytes"), Hex(requestBytes));
-        Assert.Null(DecisionSigner.Verifies(person, request.At, request.Signature, () => requestBytes));
+        foreach (var (name, bytes) in SignedThings())
+        {
+            var vector = golden.GetProperty(name);
+            Assert.Equal(Text(vector, "signedBytes"), Hex(bytes));
+            using var key = EllipticSignature.PublicKey(Text(golden, "writerPublicKey"), "golden");
+            Assert.True(EllipticSignature.Verify(key, bytes, Text(vector, "signature")), name);
+        }
     }
 
     [Fact]
     public void What_is_asked_requested_and_accepted_has_the_same_hash()
     {
         var golden = ReadJson("vectors.json");
+        foreach (var (name, hash) in Hashes())
+        {
+            Assert.Equal(Text(golden, name), hash);
+        }
+    }
+
+    private static IEnumerable<(string Name, byte[] Bytes)> SignedThings()
+    {
+        var decision = new Decision(
+            "default", "20261123T101500Z-restore-luxhedge_production-7f3a", "approve", "00112233445566778899aabbccddeeff",
+            string.Concat(Enumerable.Repeat("ab", 32)), DecisionKind.Approved, "alice", "Verlust bestätigt",
+            new DateTimeOffset(2026, 11, 23, 10, 16, 0, TimeSpan.Zero), "alice", "");
+        yield return ("decision", DecisionSigner.SignedBytes(decision));
+        yield return ("click", DecisionSigner.SignedBytes(decision with
+        {
+            Signer = "slack",
+            Via = new("U0ALICE", "T0LUX", "C0DRILL", "1795658400.000100", "1795658460.123456"),
+        }));
+        var asked = new DateTimeOffset(2026, 11, 23, 10, 15, 0, TimeSpan.Zero);
+        yield return ("request", RequestSigner.SignedBytes(
+            new SignedRequest("default", decision.RunId, "operator", asked, string.Concat(Enumerable.Repeat("cd", 32)), ""),
+            "restore/luxhedge_production"));
+        yield return ("ask", AskSigner.SignedBytes(new Ask(
+            decision.Step, decision.Nonce, decision.Hash, "restore-production", ["alice", "bob"], "operator", 2, 1, asked, asked.AddMinutes(15),
+            [new("into", "luxhedge_production on db1:27017"), new("backup", BackupId)], "default", decision.RunId)
+        {
+            Title = "Restore luxhedge_production",
+            By = ["incident-commanders"],
+            OwnKey = true,
+            Tiers = [new(asked.AddMinutes(5), "executives", ["carol"])],
+            Reminders = [asked.AddMinutes(3), asked.AddMinutes(8)],
+            BreakGlass = new(["alice", "carol"], 1, []),
+            Writer = "golden",
+        }));
+    }
+
+    private static IEnumerable<(string Name, string Hash)> Hashes()
+    {
         var manifest = string.Concat(Enumerable.Repeat("ef", 32));
         var request = new RestoreRequest(
             "run", Asset, "queue", "main/other", RestorePurpose.Recovery, null, null, ["users", "cars"], "other", null,
             Drop: true, NoSafetyBackup: false, Keys: null, RequestedBy: null);
-
-        Assert.Equal(
-            Text(golden, "askHash"),
-            RestoreAsk.Hash(
-                Asset, BackupId, manifest, "127.0.0.1:27017", Asset, new ClusterTime(1795658400, 7), ["users", "cars", "tickets"], ["users"],
-                noSafetyBackup: false));
-        Assert.Equal(Text(golden, "restoreRequestHash"), RequestSigner.HashOf(request));
-        Assert.Equal(Text(golden, "acceptHash"), BackupAcceptance.Hash(Asset, BackupId, manifest));
+        var claim = new RunbookClaim(
+            "database-loss", string.Concat(Enumerable.Repeat("0a", 32)), string.Concat(Enumerable.Repeat("0b", 32)), Asset, RunMode.Real,
+            JsonDocument.Parse("""{"note": "grün \u0022x\u0022", "backup": "latest", "lanes": 4.0, "list": [true, null, {"b": 1, "a": 2}]}""").RootElement
+                .EnumerateObject().ToDictionary(p => p.Name, p => p.Value),
+            new DateTimeOffset(2026, 11, 23, 9, 58, 0, TimeSpan.Zero));
+        yield return ("askHash", RestoreAsk.Hash(
+            Asset, BackupId, manifest, "127.0.0.1:27017", Asset, new ClusterTime(1795658400, 7), ["users", "cars", "tickets"], ["users"],
+            noSafetyBackup: false));
+        yield return ("restoreRequestHash", RequestSigner.HashOf(request));
+        yield return ("runbookRequestHash", RequestSigner.HashOf(claim));
+        yield return ("inputsHash", CanonicalJson.Sha256(claim.Inputs));
+        yield return ("runbookAskHash", RunbookAsk.Hash(claim, "declare", AskKinds.Approval, "Is it lost?", [new("target", "production")]));
+        yield return ("acceptHash", BackupAcceptance.Hash(Asset, BackupId, manifest));
     }
 
     private static byte[] PlainOf(JsonElement vector) =>
