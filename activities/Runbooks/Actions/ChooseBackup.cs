@@ -57,6 +57,9 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
 
         [Input(InputTypes.Number, "Documents in it.")]
         public long Documents { get; init; }
+
+        [Input(InputTypes.List, "One of its collections, the one with the most documents: for a drill that is told of none.")]
+        public IReadOnlyList<string> Sample { get; init; } = [];
     }
 
     protected override async Task<ActionOutcome> RunAsync(ActionContext context, Input input, CancellationToken cancellation)
@@ -75,6 +78,7 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         var output = new Output
         {
             Backup = chosen.Id, Store = store, ConsistentAt = summary.ConsistentAt, Age = age, Verdict = summary.Verdict.ToString(), Documents = summary.Documents,
+            Sample = [.. chosen.Manifest.CollectionDocuments.OrderByDescending(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal).Take(1).Select(c => c.Key)],
         };
         return ActionOutcomes.Of(output, [.. Checks(chosen, view, input)]) with
         {

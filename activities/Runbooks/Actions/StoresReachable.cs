@@ -25,6 +25,9 @@ public sealed class StoresReachable(Plan plan, StoreSet stores) : ActivityAction
     {
         [Input(InputTypes.List, "The stores that answered.")]
         public IReadOnlyList<string> Stores { get; init; } = [];
+
+        [Input(InputTypes.Store, "The store that counts as lost: the one that was named, else the first that did not answer, else, in a drill, the first of the plan.")]
+        public string? Lost { get; init; }
     }
 
     protected override async Task<ActionOutcome> RunAsync(ActionContext context, Input input, CancellationToken cancellation)
@@ -54,6 +57,7 @@ public sealed class StoresReachable(Plan plan, StoreSet stores) : ActivityAction
                 "Without one of them there is nothing to restore from.");
         }
 
-        return ActionOutcomes.Of(new Output { Stores = answered }, checks) with { Detail = string.Join(", ", answered) };
+        var lost = input.Without ?? asset.Stores.FirstOrDefault(s => !answered.Contains(s)) ?? (context.Mode == RunMode.Drill ? asset.Stores[0] : null);
+        return ActionOutcomes.Of(new Output { Stores = answered, Lost = lost }, checks) with { Detail = string.Join(", ", answered) };
     }
 }
