@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
@@ -63,7 +64,7 @@ public sealed class RunbookActivities(Plan plan, StoreSet stores, ClusterConnect
     /// <summary>The real event is declared by a person of the plan, with that person's key.</summary>
     private void RefuseUnsigned(RunbookRequest request)
     {
-        if ((request.RequestedBy is null ? "nobody signed the request" : null) is { } unsigned)
+        if (RequestSigner.ProblemOf(plan, request) is { } unsigned)
         {
             throw new RefusalException(
                 ErrorKinds.NotApproved, $"The real event is declared by a person of the plan, with that person's key: {unsigned}.", request.RunId,

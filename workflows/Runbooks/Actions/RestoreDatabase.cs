@@ -107,6 +107,8 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>
         {
             Cluster = production ? null : place[0],
             Drill = drill,
+            Claim = context.Claim,
+            Approved = context.Approval,
         };
     }
 
@@ -118,7 +120,7 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>
                 "Start the run with --recovery-key FILE."));
         }
 
-        var request = ToRequest(context, input, RunIds.Create(Steps.Now, $"restore-{input.Asset ?? context.Asset}", Workflow.NewGuid()));
+        var request = ToRequest(context, input, RunIds.Child(context.RunId, $"{context.StepId}-restore-{input.Asset ?? context.Asset}", Workflow.NewGuid()));
         var restored = await RestoreAsync(context, request, cancellation);
         if (restored.Ended is { } ended)
         {
