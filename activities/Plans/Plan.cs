@@ -24,6 +24,9 @@ public sealed record Plan(
     /// <summary>IANA name of the zone in which schedules and retention count days.</summary>
     public string TimeZone { get; init; } = "UTC";
 
+    /// <summary>The folder of its runbooks; null: <c>runbooks/</c> beside the plan, or upward.</summary>
+    public string? Runbooks { get; init; }
+
     /// <summary>Groups of people, by name; policies have them resolved already.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<string>> Groups { get; init; } = new Dictionary<string, IReadOnlyList<string>>();
 

@@ -39,6 +39,7 @@ internal sealed class PlanBinder(string path)
         {
             Organisation = root.Text("organisation") ?? "",
             TimeZone = root.Text("timezone") ?? "UTC",
+            Runbooks = FullPath(root.Text("runbooks")),
             Groups = groups,
             Drills = Named(root, "drills", Drill),
             Slack = root.Mapping("slack") is { } slack ? Slack(slack) : null,

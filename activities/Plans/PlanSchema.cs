@@ -10,6 +10,14 @@ namespace LuxHedge.Activities.Plans;
 /// </summary>
 internal static class PlanSchema
 {
+    /// <summary>The whole file's text, ending in a line feed.</summary>
+    public static string Write() =>
+        ShapeSchema.Write(PlanShape.Root, "The plan of LuxHedge Workflows", "Written from activities/Plans/PlanShape.cs; a test compares them.");
+}
+
+/// <summary>Any shape as a JSON schema.</summary>
+internal static class ShapeSchema
+{
     private static readonly JsonSerializerOptions Layout = new()
     {
         WriteIndented = true,
@@ -18,16 +26,16 @@ internal static class PlanSchema
     };
 
     /// <summary>The whole file's text, ending in a line feed.</summary>
-    public static string Write()
+    public static string Write(Shape shape, string title, string description)
     {
         var definitions = new SortedDictionary<string, JsonObject>(StringComparer.Ordinal);
         var root = new JsonObject
         {
             ["$schema"] = "http://json-schema.org/draft-07/schema#",
-            ["title"] = "The plan of LuxHedge Workflows",
-            ["description"] = "Written from activities/Plans/PlanShape.cs; a test compares them.",
+            ["title"] = title,
+            ["description"] = description,
         };
-        foreach (var (key, value) in Of(PlanShape.Root, definitions).ToList())
+        foreach (var (key, value) in Of(shape, definitions).ToList())
         {
             root[key] = value?.DeepClone();
         }
@@ -45,6 +53,8 @@ internal static class PlanSchema
 
         if (!definitions.ContainsKey(shape.Name))
         {
+            // Its place is taken first: a shape may stand inside itself.
+            definitions[shape.Name] = [];
             definitions[shape.Name] = Whole(shape, definitions);
         }
 
@@ -58,6 +68,8 @@ internal static class PlanSchema
         ListShape list => new JsonObject { ["type"] = "array", ["minItems"] = list.AtLeast, ["items"] = Of(list.Item, definitions) },
         MapShape map => Map(map, definitions),
         RecordShape record => Record(record, definitions),
+        SameShape same => Of(same.Of(), definitions),
+        AnyShape => [],
         VariantShape variant => new JsonObject
         {
             ["oneOf"] = new JsonArray([.. variant.Variants.Values.Select(v => (JsonNode)Of(v, definitions))]),
@@ -94,6 +106,11 @@ internal static class PlanSchema
         if (record.OneOf.Count > 0)
         {
             result["oneOf"] = new JsonArray([.. record.OneOf.Select(key => (JsonNode)new JsonObject { ["required"] = new JsonArray(key) })]);
+        }
+
+        foreach (var (key, value) in record.MoreSchema?.Invoke() ?? [])
+        {
+            result[key] = value?.DeepClone();
         }
 
         return result;

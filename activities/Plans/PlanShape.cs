@@ -75,6 +75,7 @@ internal static class PlanShape
         new Field("organisation", Scalars.Text, "Whose plan it is."),
         new Field("owner", Scalars.Text, "Who keeps the plan true."),
         new Field("timezone", Scalars.TimeZone, "IANA zone of schedules and of retention's days; UTC unless said."),
+        new Field("runbooks", Scalars.Text, "Folder of the runbooks, relative to this file's; runbooks/ beside it or upward unless said."),
         new Field("temporal", Temporal(), "The Temporal cluster that runs the workflows.", Required: true),
         new Field("writer", Writer(), "Who signs manifests, records and key objects.", Required: true),
         new Field("keys", new MapShape("key", Keys()), "What wraps the data keys.", Required: true),

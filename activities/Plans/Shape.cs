@@ -36,11 +36,20 @@ internal sealed record ListShape(Shape Item, int AtLeast = 1) : Shape;
 /// <param name="Keys">Null: an id. Else the shape of the key.</param>
 internal sealed record MapShape(string What, Shape Value, int AtLeast = 0, Shape? Keys = null) : Shape;
 
+/// <summary>A named shape that stands inside itself.</summary>
+internal sealed record SameShape(Func<Shape> Of) : Shape;
+
+/// <summary>Anything: somebody else judges it.</summary>
+internal sealed record AnyShape : Shape;
+
 /// <summary>Known fields.</summary>
 internal sealed record RecordShape(params Field[] Fields) : Shape
 {
     /// <summary>Exactly one of these must be there.</summary>
     public IReadOnlyList<string> OneOf { get; init; } = [];
+
+    /// <summary>What the schema says beside its fields; <see cref="ShapeCheck"/> does not look at it.</summary>
+    public Func<JsonObject>? MoreSchema { get; init; }
 }
 
 /// <summary>Known fields that depend on the value of one of them.</summary>

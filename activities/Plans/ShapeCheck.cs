@@ -7,14 +7,31 @@ internal sealed record Finding(Place At, string Path, string What)
 }
 
 /// <summary>Compares what is written with its shape, and collects every difference.</summary>
-internal sealed class ShapeCheck(YamlMapping root)
+/// <param name="names">The names in a section of the plan; null: they are not known here, and nothing is said about them.</param>
+internal sealed class ShapeCheck(Func<string, IReadOnlyCollection<string>?> names)
 {
+    /// <summary>Nobody reads more at once, and a file that is all wrong is no work.</summary>
+    public const int MostFindings = 200;
+
     private const int LongestEcho = 60;
+
+    /// <param name="root">The plan itself: its references point into it.</param>
+    public ShapeCheck(YamlMapping root)
+        : this(section => [.. root.Children(section).Select(e => e.Key)])
+    {
+    }
 
     public List<Finding> Findings { get; } = [];
 
+    public bool IsFull => Findings.Count > MostFindings;
+
     public void Check(YamlValue value, Shape shape, string path)
     {
+        if (IsFull)
+        {
+            return;
+        }
+
         if (value is YamlScalar { IsNothing: true })
         {
             Add(value.At, path, "has no value");
@@ -41,6 +58,9 @@ internal sealed class ShapeCheck(YamlMapping root)
             case VariantShape variant:
                 CheckVariant(value, variant, path);
                 break;
+            case SameShape same:
+                Check(value, same.Of(), path);
+                break;
         }
     }
 
@@ -64,7 +84,13 @@ internal sealed class ShapeCheck(YamlMapping root)
             return;
         }
 
-        var known = shape.Sections.SelectMany(s => root.Children(s)).Select(e => e.Key).Concat(shape.BuiltIn).Distinct(StringComparer.Ordinal).ToList();
+        var sections = shape.Sections.Select(names).ToList();
+        if (sections.Contains(null))
+        {
+            return;
+        }
+
+        var known = sections.SelectMany(s => s!).Concat(shape.BuiltIn).Distinct(StringComparer.Ordinal).ToList();
         if (!known.Contains(scalar.Text, StringComparer.Ordinal))
         {
             Add(value.At, path, $"there is no {shape.What} {Echo(scalar.Text)} in {Scalars.Words(shape.Sections)}{Suggestion.For(scalar.Text, known)}");
@@ -84,7 +110,7 @@ internal sealed class ShapeCheck(YamlMapping root)
             Add(value.At, path, "must not be empty");
         }
 
-        for (var i = 0; i < list.Items.Count; i++)
+        for (var i = 0; i < list.Items.Count && !IsFull; i++)
         {
             Check(list.Items[i], shape.Item, $"{path}[{i}]");
         }
@@ -104,7 +130,7 @@ internal sealed class ShapeCheck(YamlMapping root)
         }
 
         var first = new Dictionary<string, Place>(StringComparer.Ordinal);
-        foreach (var entry in mapping.Entries)
+        foreach (var entry in mapping.Entries.TakeWhile(_ => !IsFull))
         {
             var below = $"{path}.{entry.Key}";
             if (!first.TryAdd(entry.Key, entry.KeyAt))
@@ -126,7 +152,7 @@ internal sealed class ShapeCheck(YamlMapping root)
         }
 
         var first = new Dictionary<string, Place>(StringComparer.Ordinal);
-        foreach (var entry in mapping.Entries)
+        foreach (var entry in mapping.Entries.TakeWhile(_ => !IsFull))
         {
             var below = path.Length == 0 ? entry.Key : $"{path}.{entry.Key}";
             if (!first.TryAdd(entry.Key, entry.KeyAt))
@@ -180,7 +206,15 @@ internal sealed class ShapeCheck(YamlMapping root)
         Add(by.At, $"{path}.{shape.By}", $"{written} must be {Scalars.Words(words)}{(by is YamlScalar t ? Suggestion.For(t.Text, words) : "")}");
     }
 
-    private void Add(Place at, string path, string what) => Findings.Add(new Finding(at, path, what));
+    private void Add(Place at, string path, string what)
+    {
+        if (!IsFull)
+        {
+            Findings.Add(Findings.Count < MostFindings
+                ? new Finding(at, path, what)
+                : new Finding(at, "", $"there are more than {MostFindings} problems; the rest is not listed"));
+        }
+    }
 
     internal static string Echo(string text) => text.Length <= LongestEcho ? $"\"{text}\"" : $"\"{text.AsSpan(0, LongestEcho)}…\"";
 

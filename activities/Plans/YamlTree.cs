@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using System.Text.RegularExpressions;
 using YamlDotNet.Core;
@@ -18,7 +19,10 @@ internal abstract record YamlValue(Place At)
 /// <param name="Plain">Written without quotes: only then can it be a number, a truth value or nothing.</param>
 internal sealed record YamlScalar(string Text, bool Plain, Place At) : YamlValue(At)
 {
-    public override long Size => 1;
+    /// <summary>A long text that an alias repeats is work as often as it is repeated.</summary>
+    public override long Size => 1 + (Text.Length / CharactersOfANode);
+
+    private const int CharactersOfANode = 256;
 
     public bool IsNothing => Plain && Text is "" or "~" or "null" or "Null" or "NULL";
 }
@@ -95,23 +99,27 @@ internal static partial class YamlTree
         }
     }
 
-    // Braces of ${…}, while YAML is read: `{ secretKey: ${file:keys/s3} }` is what people write, and what YAML takes for a mapping.
-    private const char CoveredOpen = '\uE000';
-    private const char CoveredClose = '\uE001';
+    // What YAML would take for its own inside ${…}, covered while it is read: `{ secretKey: ${file:keys/s3} }` and
+    // `{ to: ${default(inputs.to, mode.target)} }` are what people write, and the braces and the comma are a mapping's to YAML.
+    private const string Covered = "{},[]#:";
+    private const char FirstCover = '\uE000';
+    private static readonly SearchValues<char> Covers = SearchValues.Create([.. Covered.Select((_, i) => (char)(FirstCover + i))]);
 
     /// <summary>One character for one, so that every place stays true.</summary>
     private static string CoverReferences(string text)
     {
-        if (text.AsSpan().IndexOfAny(CoveredOpen, CoveredClose) is >= 0 and var index)
+        if (text.AsSpan().IndexOfAny(Covers) is >= 0 and var index)
         {
             var before = text.AsSpan(0, index);
             throw new YamlRefusal(new Place(before.Count('\n') + 1, index - before.LastIndexOf('\n')), "A character of the private use area stands here.");
         }
 
-        return Reference().Replace(text, match => $"${CoveredOpen}{match.ValueSpan[2..^1]}{CoveredClose}");
+        return Reference().Replace(text, match => string.Concat(
+            match.Value.Select(c => Covered.IndexOf(c, StringComparison.Ordinal) is >= 0 and var at ? (char)(FirstCover + at) : c)));
     }
 
-    private static string UncoverReferences(string text) => text.Replace(CoveredOpen, '{').Replace(CoveredClose, '}');
+    private static string UncoverReferences(string text) =>
+        text.AsSpan().IndexOfAny(Covers) < 0 ? text : string.Concat(text.Select(c => Covers.Contains(c) ? Covered[c - FirstCover] : c));
 
     [GeneratedRegex(@"\$\{[^{}\r\n]*\}", RegexOptions.CultureInvariant)]
     private static partial Regex Reference();
@@ -175,7 +183,7 @@ internal static partial class YamlTree
 
             if (!named.Tag.IsEmpty && !named.Tag.IsNonSpecific)
             {
-                throw new YamlRefusal(at, $"The tag {named.Tag.Value} is not read here.");
+                throw new YamlRefusal(at, $"The tag {named.Tag.Value} is not read here. A text that begins with ! stands in quotes.");
             }
 
             Count(1, at);
