@@ -12,6 +12,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
 using LuxHedge.Workflows.Watch;
@@ -86,6 +87,7 @@ public static class WorkerHost
             .AddWorkflow<DatabaseBackupWorkflow>()
             .AddWorkflow<VerificationWorkflow>()
             .AddWorkflow<RestoreWorkflow>()
+            .AddWorkflow<RunbookWorkflow>()
             .AddWorkflow<ScheduledWorkflow>()
             .AddWorkflow<WatchWorkflow>()
             .AddWorkflow<AcceptanceWorkflow>();

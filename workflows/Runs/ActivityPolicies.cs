@@ -55,6 +55,23 @@ public static class ActivityPolicies
     };
 
     /// <summary>
+    /// One action of a runbook. Heartbeats from progress, at least every 20 s. Where the runbook says itself how often the step is tried,
+    /// only a lost worker is made up for here; else an outage is waited out.
+    /// </summary>
+    /// <param name="timeout">The step's own; it is cancelled by the workflow then, this is the last resort.</param>
+    public static ActivityOptions ForAction(string summary, TimeSpan? timeout, bool triedByRunbook, CancellationToken cancellation) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = timeout ?? TimeSpan.FromHours(24),
+        HeartbeatTimeout = TimeSpan.FromMinutes(1),
+        RetryPolicy = triedByRunbook
+            ? new() { InitialInterval = TimeSpan.FromSeconds(1), MaximumAttempts = 3, NonRetryableErrorTypes = [ErrorKinds.Unreachable] }
+            : ThroughAnOutage,
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.WaitCancellationCompleted,
+    };
+
+    /// <summary>
     /// What moves bytes, on the lanes' queue: dump, tail, load, replay, copy, integrity. Heartbeats from progress, at least every 10 s;
     /// half a minute without one is a dead or stalled worker, and another goes on where it was. The workflow waits until a cancelled lane
     /// has really ended: no lane stays open behind a run.
