@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Encryption;
@@ -21,6 +22,29 @@ public abstract record EvidenceDocument(string Writer, string Sha256)
 
         var restore = SignedDocument.Read<StoredRestoreEvidence>(stored, publicKeys, where, e => Format(e.Format));
         return new RestoreEvidenceDocument(restore.Value, restore.Writer, restore.Sha256);
+    }
+
+    /// <summary>Reads without looking at the signature. Throws <see cref="RefusalException"/> (<c>integrity</c>) for what is no evidence.</summary>
+    public static EvidenceDocument Parse(byte[] stored)
+    {
+        var end = Array.IndexOf(stored, (byte)'\n');
+        var json = stored.AsSpan(0, end < 0 ? stored.Length : end);
+        var hash = Convert.ToHexStringLower(SHA256.HashData(stored));
+        try
+        {
+            if (KindOf(stored) == StoredRunEvidence.RunbookKind)
+            {
+                var run = JsonSerializer.Deserialize<StoredRunEvidence>(json, LuxJson.Options)!;
+                return new RunbookEvidenceDocument(run, run.Writer, hash);
+            }
+
+            var restore = JsonSerializer.Deserialize<StoredRestoreEvidence>(json, LuxJson.Options)!;
+            return new RestoreEvidenceDocument(restore, restore.Writer, hash);
+        }
+        catch (JsonException e)
+        {
+            throw new RefusalException(ErrorKinds.Integrity, $"This is no evidence that this program reads: {e.Message}", null, null, e);
+        }
     }
 
     private static string? Format(string format) => format == StoredRunEvidence.FormatName ? null : $"its format is '{format}'";

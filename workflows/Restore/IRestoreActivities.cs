@@ -56,6 +56,7 @@ public interface IRestoreActivities
     Task<IReadOnlyList<string>> WriteEvidenceAsync(RestoreEvidence evidence);
 }
 
+/// <param name="State">With the decisions that counted, and the refused ones.</param>
 public sealed record RestoreEvidence(RestoreRequest Request, RestorePlan? Plan, RestoreSummary Summary, Runs.RunState State)
 {
     /// <summary>What it asked by itself; what it was approved by before is in the request.</summary>

@@ -1,0 +1,92 @@
+using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
+using LuxHedge.Workflows.Runs;
+
+namespace LuxHedge.Activities.Evidence;
+
+/// <summary>What a report tells, in its order: the same for a runbook and a restore, for a page and a terminal.</summary>
+/// <param name="What">In a few words: <c>Drill of luxhedge_production</c>.</param>
+/// <param name="ClockStopped">When the checks were green, or it ended without that.</param>
+/// <param name="Findings">What failed first, then what was not proven. Empty only for a Proven run.</param>
+public sealed record RunReport(
+    string RunId,
+    string Title,
+    string What,
+    Verdict Verdict,
+    string Sentence,
+    DateTimeOffset StartedAt,
+    DateTimeOffset ClockStopped,
+    DateTimeOffset EndedAt,
+    RtoMeasure Rto,
+    RpoMeasure Rpo,
+    IReadOnlyList<TierResult> Tiers,
+    IReadOnlyList<ReportFinding> Findings,
+    IReadOnlyList<ReportStep> Steps,
+    IReadOnlyList<Check> Checks,
+    IReadOnlyList<ReportAsk> Asks,
+    IReadOnlyList<RefusedDecision> Refused,
+    int RefusedBeyondKept,
+    IReadOnlyList<Intervention> Interventions,
+    IReadOnlyList<string> Notes,
+    IReadOnlyList<ReportFact> Facts,
+    IReadOnlyList<ReportFact> Identity)
+{
+    public static RunReport Of(EvidenceDocument document) => document switch
+    {
+        RunbookEvidenceDocument run => RunbookReport.Of(run),
+        RestoreEvidenceDocument restore => RestoreReport.Of(restore),
+        _ => throw new ArgumentException($"{document.GetType()} has no report.", nameof(document)),
+    };
+
+    /// <summary>Failed first; in each half in the order of the run.</summary>
+    internal static IReadOnlyList<ReportFinding> Sorted(IEnumerable<ReportFinding> findings) =>
+        [.. findings.Where(f => f.Verdict != Verdict.Proven).DistinctBy(f => (f.What, f.Detail)).OrderByDescending(f => f.Verdict)];
+
+    internal static string Ended(string ended, string target) => ended switch
+    {
+        "Denied" => $"The approval was denied; {target} is as it was.",
+        "Expired" => $"Nobody approved in time, which counts as denied; {target} is as it was.",
+        "NotApproved" => $"Refused at the last door: the decisions do not allow it; {target} is as it was.",
+        "Aborted" => "A person aborted it before its end.",
+        "Cancelled" => "It was cancelled through Temporal before its end.",
+        _ => $"It ended early: {ended}.",
+    };
+}
+
+/// <summary>One thing that is not as it should be.</summary>
+public sealed record ReportFinding(Verdict Verdict, string What, string Detail);
+
+/// <param name="State">One of <see cref="StepStates"/>.</param>
+/// <param name="Depth">0 for a step of the runbook itself, 1 for one of a runbook nested in it.</param>
+/// <param name="LastDurations">How long it took in earlier runs, newest first.</param>
+public sealed record ReportStep(
+    string Id,
+    string Title,
+    string Kind,
+    string State,
+    DateTimeOffset StartedAt,
+    DateTimeOffset EndedAt,
+    int Attempts,
+    TimeSpan Waiting,
+    Verdict Verdict,
+    string? Detail,
+    IReadOnlyList<string> Interventions,
+    int Depth,
+    bool CleanUp,
+    IReadOnlyList<TimeSpan> LastDurations);
+
+/// <summary>One ask, with every decision that counted.</summary>
+public sealed record ReportAsk(Ask Ask, string Outcome, DateTimeOffset? ClosedAt, IReadOnlyList<ReportDecision> Decisions);
+
+/// <param name="Key">With whose key it is signed, in words.</param>
+/// <param name="Problem">Why its signature does not prove it, or null: it was verified with the keys in the evidence.</param>
+public sealed record ReportDecision(Decision Decision, string Key, string? Problem)
+{
+    /// <summary>One person decided alone, as the policy allows in an emergency.</summary>
+    public bool BreakGlass { get; init; }
+}
+
+public sealed record ReportFact(string Name, string Value);
