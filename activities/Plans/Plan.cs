@@ -35,6 +35,9 @@ public sealed record Plan(
     /// <summary>Null: people are told in the log only, and decide by <c>luxhedge runs approve</c>.</summary>
     public SlackPlan? Slack { get; init; }
 
+    /// <summary>Null: the plan names nobody to be told of what goes wrong.</summary>
+    public AlertsPlan? Alerts { get; init; }
+
     /// <summary>Names and public halves of the keys that may sign for a click: the endpoint's, or the writers' where the plan has no
     /// endpoint; none without Slack.</summary>
     public IReadOnlyDictionary<string, string> ClickSigners => Slack switch

@@ -42,6 +42,9 @@ internal sealed class PlanBinder(string path)
             Runbooks = FullPath(root.Text("runbooks")),
             Groups = groups,
             Drills = Named(root, "drills", Drill),
+            Alerts = root.Mapping("alerts") is { } alerts
+                ? new AlertsPlan(People(alerts["to"], groups), Texts(alerts["on"]), Flag(alerts, "slack", otherwise: true))
+                : null,
             Slack = root.Mapping("slack") is { } slack ? Slack(slack) : null,
             Audit = root.Mapping("audit") is { } audit ? Texts(audit["stores"]) : null,
             Document = YamlJson.Convert(root),
@@ -165,6 +168,9 @@ internal sealed class PlanBinder(string path)
 
     private static Dictionary<string, T> Named<T>(YamlMapping root, string section, Func<string, YamlMapping, T> make) =>
         root.Children(section).ToDictionary(e => e.Key, e => make(e.Key, (YamlMapping)e.Value), StringComparer.Ordinal);
+
+    private static IReadOnlyList<string> People(YamlValue? named, Dictionary<string, IReadOnlyList<string>> groups) =>
+        [.. Texts(named).SelectMany(who => groups.TryGetValue(who, out var members) ? members : [who]).Distinct(StringComparer.Ordinal)];
 
     private static IReadOnlyList<string> Texts(YamlValue? list) => list is YamlList l ? [.. l.Items.Select(i => ((YamlScalar)i).Text)] : [];
 

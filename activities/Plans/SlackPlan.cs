@@ -20,3 +20,15 @@ public sealed record EndpointPlan(string Name, SecretReference? PrivateKey, stri
 {
     public string PublicKey { get => PublicKeyText.Read(field); init; } = PublicKey;
 }
+
+/// <summary>Who is told of what goes wrong.</summary>
+/// <param name="To">People, groups already resolved to them.</param>
+/// <param name="On">Kinds that are told in Slack; empty: all. The log has every one.</param>
+/// <param name="Slack">False: in the log only.</param>
+public sealed record AlertsPlan(IReadOnlyList<string> To, IReadOnlyList<string> On, bool Slack)
+{
+    /// <summary>Told to everyone, whatever the plan says.</summary>
+    public const string BreakGlass = "break-glass";
+
+    public bool Tells(string kind) => kind == BreakGlass || (Slack && (On.Count == 0 || On.Contains(kind, StringComparer.Ordinal)));
+}

@@ -18,6 +18,7 @@ public sealed class DependencyTests
         ["Plans"] = [],
         ["Stores"] = ["Plans"],
         ["Encryption"] = ["Plans"],
+        ["Notifications"] = ["Plans"],
         ["Approvals"] = ["Plans", "Stores", "Encryption"],
         ["Catalog"] = ["Plans", "Stores", "Encryption", "Approvals"],
         ["Database"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Audit"],
