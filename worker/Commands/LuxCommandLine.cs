@@ -64,8 +64,9 @@ public static class LuxCommandLine
             {
                 new RunsListCommand(surroundings),
                 new RunsWatchCommand(surroundings),
-                new RunsDecideCommand(surroundings, Workflows.Approvals.DecisionKind.Approved),
-                new RunsDecideCommand(surroundings, Workflows.Approvals.DecisionKind.Denied),
+                RunsDecideCommand.Approve(surroundings),
+                RunsDecideCommand.Deny(surroundings),
+                RunsDecideCommand.Confirm(surroundings),
                 new RunsAbortCommand(surroundings),
             },
             new Command("schedules", "What starts by itself: the plan's schedules in Temporal.")

@@ -16,10 +16,11 @@ public static class AskView
         }
 
         grid.AddRow("[grey]asked by[/]", $"{Words.Plain(ask.RequestedBy)}, {Amounts.Time(ask.AskedAt)}");
-        grid.AddRow("[grey]policy[/]", Words.Plain($"{ask.Policy}: {RunTexts.WhoAndUntil(ask, state, now)}"));
+        var policy = ask.Policy.Length > 0 ? ask.Policy : Words.List(ask.By, "anybody of the plan");
+        grid.AddRow("[grey]policy[/]", Words.Plain($"{policy}{(ask.OwnKey ? ", own key" : "")}: {RunTexts.WhoAndUntil(ask, state, now)}"));
         foreach (var decision in state.Decisions.Where(d => d.Nonce == ask.Nonce))
         {
-            grid.AddRow("[grey]decided[/]", Words.Plain($"{decision.Kind} by {decision.Person}{(decision.Reason.Length > 0 ? ": " + decision.Reason : "")}"));
+            grid.AddRow("[grey]decided[/]", Words.Plain($"{decision.Kind}{(decision.BreakGlass ? " by break-glass" : "")} by {decision.Person}{(decision.Reason.Length > 0 ? ": " + decision.Reason : "")}"));
         }
 
         grid.AddRow("[grey]hash[/]", Words.Plain(ask.Hash));

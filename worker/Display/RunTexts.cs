@@ -63,16 +63,23 @@ public static class RunTexts
         ? $"{waiting.Step} by {Words.List(waiting.Approvers, "nobody")} until {Amounts.Time(until)}"
         : $"{waiting.Step}, which failed, by anybody who retries or skips it";
 
-    /// <summary>Who may still decide: a person decides once.</summary>
-    public static IReadOnlyList<string> StillToDecide(Ask ask, RunState? state)
+    /// <summary>Who may still decide now: a person decides once, and those of a later tier from its time on.</summary>
+    public static IReadOnlyList<string> StillToDecide(Ask ask, RunState? state, DateTimeOffset now)
     {
-        var decided = (state?.Decisions ?? []).Where(d => d.Step == ask.Step && d.Nonce == ask.Nonce).Select(d => d.Person).ToHashSet(StringComparer.Ordinal);
-        return [.. ask.Approvers.Where(p => !decided.Contains(p))];
+        var decided = DecidedOn(ask, state).Select(d => d.Person).ToHashSet(StringComparer.Ordinal);
+        return
+        [
+            .. ask.Approvers.Concat(ask.Tiers.Where(t => t.From <= now).SelectMany(t => t.People)).Distinct(StringComparer.Ordinal)
+                .Where(p => !decided.Contains(p)),
+        ];
     }
 
     public static IEnumerable<string> Ask(Ask ask, RunWatch watch, CommandContext context)
     {
-        yield return $"Waiting for approval of '{ask.Step}', asked by {Words.Printable(ask.RequestedBy)}:";
+        var manual = ask.Kind == AskKinds.Manual;
+        yield return manual
+            ? $"Waiting for a person to do '{ask.Step}':"
+            : $"Waiting for approval of '{ask.Step}', asked by {Words.Printable(ask.RequestedBy)}:";
         var width = ask.Shows.Select(s => s.Label.Length).DefaultIfEmpty(0).Max();
         foreach (var shown in ask.Shows)
         {
@@ -80,15 +87,22 @@ public static class RunTexts
         }
 
         yield return $"  {WhoAndUntil(ask, watch.State, watch.Now)}";
-        yield return $"  Approve:  {context.Line($"runs approve {watch.Run.RunId}")}";
-        yield return $"  Deny:     {context.Line($"runs deny {watch.Run.RunId} --reason TEXT")}";
+        var step = watch.State?.Asks.Count > 1 ? $" --step {ask.Step}" : "";
+        yield return manual
+            ? $"  Done:     {context.Line($"runs confirm {watch.Run.RunId}{step}")}"
+            : $"  Approve:  {context.Line($"runs approve {watch.Run.RunId}{step}")}";
+        yield return $"  Deny:     {context.Line($"runs deny {watch.Run.RunId}{step} --reason TEXT")}";
     }
 
     public static string WhoAndUntil(Ask ask, RunState? state, DateTimeOffset now)
     {
-        var approved = (state?.Decisions ?? []).Count(d => d.Step == ask.Step && d.Nonce == ask.Nonce && d.Kind == DecisionKind.Approved);
+        var approved = DecidedOn(ask, state).Count(d => d is { Kind: DecisionKind.Approved, BreakGlass: false });
         var have = ask.Quorum == 1 ? "" : $" ({approved} of {ask.Quorum} approvals are in)";
-        return $"{ask.Quorum - approved} of {Words.List(StillToDecide(ask, state), "nobody")} must approve{have}, "
-            + $"until {Amounts.Time(ask.Until)} ({(ask.Until > now ? Amounts.Span(ask.Until - now) + " left" : "over")})";
+        var later = ask.Tiers.FirstOrDefault(t => t.From > now) is { } tier ? $"; {tier.To} too from {Amounts.Time(tier.From)}" : "";
+        return $"{ask.Quorum - approved} of {Words.List(StillToDecide(ask, state, now), "nobody")} must {(ask.Kind == AskKinds.Manual ? "confirm" : "approve")}{have}, "
+            + $"until {Amounts.Time(ask.Until)} ({(ask.Until > now ? Amounts.Span(ask.Until - now) + " left" : "over")}){later}";
     }
+
+    private static IEnumerable<Decision> DecidedOn(Ask ask, RunState? state) =>
+        (state?.Decisions ?? []).Where(d => d.Step == ask.Step && d.Nonce == ask.Nonce);
 }

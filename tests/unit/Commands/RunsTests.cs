@@ -62,6 +62,73 @@ public sealed class RunsTests
     }
 
     [Fact]
+    public async Task With_two_open_decisions_the_step_is_required()
+    {
+        await using var rig = CreateRig();
+        rig.Runs.State = Open(Samples.Ask() with { Step = "declare" }, Samples.Ask() with { Step = "cut-over", Nonce = "other" });
+
+        Assert.Equal(2, await rig.RunAsync("runs", "approve", Samples.RunId));
+        Assert.Contains("declare, cut-over", rig.Error.Output, StringComparison.Ordinal);
+        Assert.Empty(rig.Runs.Decisions);
+        Assert.Equal(0, await rig.RunAsync("runs", "approve", Samples.RunId, "--step", "cut-over"));
+        Assert.Equal(("cut-over", "other"), (rig.Runs.Decisions[0].Step, rig.Runs.Decisions[0].Nonce));
+    }
+
+    [Fact]
+    public async Task What_a_person_does_is_confirmed_and_not_approved()
+    {
+        await using var rig = CreateRig();
+        rig.Runs.State = Open(Samples.Ask() with { Step = "tell-customers", Kind = AskKinds.Manual });
+
+        Assert.Equal(2, await rig.RunAsync("runs", "approve", Samples.RunId));
+        Assert.Contains("runs confirm", rig.Error.Output, StringComparison.Ordinal);
+        Assert.Equal(0, await rig.RunAsync("runs", "confirm", Samples.RunId, "--reason", "told"));
+        Assert.Equal(DecisionKind.Approved, Assert.Single(rig.Runs.Decisions).Kind);
+        rig.Runs.State = Open(Samples.Ask());
+        Assert.Equal(2, await rig.RunAsync("runs", "confirm", Samples.RunId));
+    }
+
+    [Fact]
+    public async Task An_approval_and_a_manual_step_at_once_need_no_step_since_the_command_says_which()
+    {
+        await using var rig = CreateRig();
+        rig.Runs.State = Open(Samples.Ask(), Samples.Ask() with { Step = "tell-customers", Kind = AskKinds.Manual, Nonce = "n" });
+
+        Assert.Equal(0, await rig.RunAsync("runs", "confirm", Samples.RunId));
+        Assert.Equal(2, await rig.RunAsync("runs", "deny", Samples.RunId));
+        Assert.Equal("tell-customers", Assert.Single(rig.Runs.Decisions).Step);
+    }
+
+    [Fact]
+    public async Task What_a_restore_below_a_runbook_asks_is_decided_by_the_runbooks_run_too()
+    {
+        await using var rig = CreateRig();
+        rig.Runs.Rows[0] = Samples.Run("waiting", LuxHedge.Workflows.Runs.Wire.Runbook);
+        rig.Runs.State = Open();
+        var child = Samples.Run().Reference with { RunId = "the child's" };
+        rig.Runs.Looks.Enqueue(run => new(run, "running", Open(), [], [new(child, "running", Open(Samples.Ask()), [], [])]));
+
+        Assert.Equal(0, await rig.RunAsync("runs", "approve", Samples.RunId));
+        Assert.Equal("approval", Assert.Single(rig.Runs.Decisions).Step);
+    }
+
+    [Fact]
+    public async Task Break_glass_is_signed_as_that_and_needs_a_reason()
+    {
+        await using var rig = CreateRig();
+
+        Assert.Equal(2, await rig.RunAsync("runs", "approve", Samples.RunId, "--break-glass"));
+        Assert.Equal(0, await rig.RunAsync("runs", "approve", Samples.RunId, "--break-glass", "--reason", "nobody else"));
+        var decision = Assert.Single(rig.Runs.Decisions);
+        Assert.True(decision.BreakGlass);
+        Assert.Null(DecisionSigner.ProblemOf(rig.Plan.Plan, DecisionSubject.Of(Samples.Ask()), decision));
+        Assert.NotNull(DecisionSigner.ProblemOf(rig.Plan.Plan, DecisionSubject.Of(Samples.Ask()), decision with { BreakGlass = false }));
+    }
+
+    private static LuxHedge.Workflows.Runs.RunState Open(params Ask[] asks) =>
+        Samples.State(asks.Length > 0 ? asks[0] : null) with { Asks = asks };
+
+    [Fact]
     public async Task A_run_that_asks_nothing_or_has_ended_takes_no_decision()
     {
         await using var rig = CreateRig();
