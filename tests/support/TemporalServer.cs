@@ -9,7 +9,8 @@ namespace LuxHedge.Tests.Support;
 
 /// <summary>
 /// The test process's Temporal dev server, search attributes registered: <c>await TemporalServer.SharedAsync()</c> starts it once, on first
-/// use. A test takes a task queue of its own.
+/// use. A test takes a task queue of its own, and an asset of its own (<see cref="TestPlan.NewAsset"/>): the locks are workflow ids that an
+/// asset's name makes, and tests run side by side.
 /// </summary>
 public sealed class TemporalServer : IAsyncDisposable
 {
@@ -30,6 +31,8 @@ public sealed class TemporalServer : IAsyncDisposable
     public TemporalClient Client { get; }
 
     public static Task<TemporalServer> SharedAsync() => Shared.Value;
+
+    internal static bool IsShared(string address) => Shared is { IsValueCreated: true, Value: { IsCompletedSuccessfully: true } started } && started.Result.Address == address;
 
     public static async Task<TemporalServer> StartOwnAsync()
     {

@@ -30,15 +30,24 @@ public sealed class TestPlan : IAsyncDisposable
     /// <summary>The private half of the recovery key <c>offline</c>.</summary>
     public string RecoveryKeyFile => System.IO.Path.Combine(Folder, "people", "recovery.pem");
 
+    /// <summary>For a plan on the shared Temporal server, where one of the default name would meet another test's lock.</summary>
+    public static string NewAsset() => $"asset_{TestServers.Unique()}";
+
     /// <param name="database">The database of the asset; a fresh name unless told.</param>
-    public static TestPlan Create(Func<SandboxPlan, SandboxPlan>? change = null, string? database = null)
+    public static TestPlan Create(Func<SandboxPlan, SandboxPlan>? change = null, string? database = null, string asset = SandboxPlan.Asset)
     {
         var start = new SandboxPlan(
-            "127.0.0.1:1", Nowhere, [new SandboxAsset(SandboxPlan.Asset, database ?? $"test_{TestServers.Unique()}")])
+            "127.0.0.1:1", Nowhere, [new SandboxAsset(asset, database ?? $"test_{TestServers.Unique()}")])
         {
             TaskQueue = TemporalServer.NewTaskQueue(),
         };
-        var file = (change?.Invoke(start) ?? start).Write(TestServers.NewFolder("plan"), Recovery.Value);
+        var plan = change?.Invoke(start) ?? start;
+        if (TemporalServer.IsShared(plan.TemporalAddress) && plan.Assets.Any(a => a.Name == SandboxPlan.Asset))
+        {
+            throw new ArgumentException("Other tests lock that asset on the shared Temporal server: take NewAsset().", nameof(asset));
+        }
+
+        var file = plan.Write(TestServers.NewFolder("plan"), Recovery.Value);
         return new TestPlan(PlanLoader.Load(file));
     }
 

@@ -84,7 +84,6 @@ public class KilledWorkerTests
 
     private sealed class WorkerSite(TestPlan plan, TestDatabase source, MongoServer mongo, S3Server s3, string prefix, LuxClient client) : IAsyncDisposable
     {
-        private const string Asset = SandboxPlan.Asset;
         private readonly List<ServerProcess> workers = [];
         private readonly List<string> targets = [];
         private readonly StoreSet stores = new(plan.Plan);
@@ -92,6 +91,8 @@ public class KilledWorkerTests
         public LuxClient Client => client;
 
         public string Source => source.Name;
+
+        private string Asset => plan.Plan.Assets.Keys.Single();
 
         private string Nas => Path.Combine(plan.Folder, "nas");
 
@@ -123,7 +124,7 @@ public class KilledWorkerTests
                     MongoDb = mongo.ConnectionString,
                     S3 = s3.Server,
                     S3Prefix = prefix,
-                    Assets = [new SandboxAsset(Asset, source.Name) { Stores = ["nas", "s3"], Lanes = 1, RangeSize = "8MiB" }],
+                    Assets = [new SandboxAsset(TestPlan.NewAsset(), source.Name) { Stores = ["nas", "s3"], Lanes = 1, RangeSize = "8MiB" }],
                 });
             return new(plan, source, mongo, s3, prefix, await LuxClient.ConnectAsync(plan.Plan, Cancellation));
         }

@@ -11,15 +11,13 @@ namespace LuxHedge.Tests.Integration.Commands;
 /// <summary>The commands as a script runs them, one after the other, against real servers and a worker beside them.</summary>
 public sealed class CommandsOnServersTests
 {
-    private const string Asset = "luxhedge_production";
-
     [Fact]
     public async Task A_script_backs_up_proves_looks_restores_and_is_refused_what_it_may_not()
     {
         await using var site = await Site.CreateAsync();
 
-        var (code, backup) = await site.RunAsync("backup", "run", Asset);
-        Assert.Equal(0, code);
+        var (code, backup) = await site.RunAsync("backup", "run", site.Asset);
+        Assert.True(code == 0, backup.ToString());
         var id = backup.GetProperty("id").GetString()!;
         Assert.Equal(1_000, backup.GetProperty("documents").GetInt64() - Canaries(backup));
         Assert.NotEqual(JsonValueKind.Null, backup.GetProperty("copies")[0].GetProperty("verifiedAt").ValueKind);
@@ -36,12 +34,12 @@ public sealed class CommandsOnServersTests
         Assert.Equal("Proven", listed[0].GetProperty("verdict").GetString());
 
         var beside = $"beside_{Guid.NewGuid():N}"[..20];
-        (code, var restored) = await site.RunAsync("restore", "run", Asset, "--into", beside);
+        (code, var restored) = await site.RunAsync("restore", "run", site.Asset, "--into", beside);
         Assert.True(code == 0, restored.ToString());
         Assert.Equal("Proven", restored.GetProperty("verdict").GetString());
         Assert.Equal(1_000, await site.Client.GetDatabase(beside).GetCollection<BsonDocument>("users").CountDocumentsAsync(FilterDefinition<BsonDocument>.Empty));
 
-        (code, var refused) = await site.RunAsync("restore", "run", Asset, "--into", beside);
+        (code, var refused) = await site.RunAsync("restore", "run", site.Asset, "--into", beside);
         Assert.Equal(2, code);
         Assert.Equal("usage", refused.GetProperty("error").GetProperty("kind").GetString());
         await site.Client.DropDatabaseAsync(beside);
@@ -59,18 +57,18 @@ public sealed class CommandsOnServersTests
     public async Task A_restore_over_production_waits_for_another_person_and_a_denial_changes_nothing()
     {
         await using var site = await Site.CreateAsync();
-        var (code, _) = await site.RunAsync("backup", "run", Asset);
-        Assert.Equal(0, code);
+        var (code, backup) = await site.RunAsync("backup", "run", site.Asset);
+        Assert.True(code == 0, backup.ToString());
         await site.Users.DeleteManyAsync(FilterDefinition<BsonDocument>.Empty);
 
-        (code, var started) = await site.RunAsync("restore", "run", Asset, "--drop", "--yes", "--as", "operator", "--detach");
-        Assert.Equal(0, code);
+        (code, var started) = await site.RunAsync("restore", "run", site.Asset, "--drop", "--yes", "--as", "operator", "--detach");
+        Assert.True(code == 0, started.ToString());
         var run = started.GetProperty("runId").GetString()!;
         var waiting = await site.UntilWaitingAsync(run);
         Assert.Equal("approval", waiting.GetProperty("kind").GetString());
         Assert.Equal(["alice", "bob"], waiting.GetProperty("approvers").EnumerateArray().Select(a => a.GetString()).Order());
 
-        (code, var held) = await site.RunAsync("restore", "run", Asset, "--drop", "--yes", "--as", "operator");
+        (code, var held) = await site.RunAsync("restore", "run", site.Asset, "--drop", "--yes", "--as", "operator");
         Assert.Equal(2, code);
         Assert.Equal("locked", held.GetProperty("error").GetProperty("kind").GetString());
         Assert.Contains(run, held.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
@@ -79,7 +77,7 @@ public sealed class CommandsOnServersTests
         Assert.Equal(2, code);
         Assert.Equal("refused-decision", own.GetProperty("error").GetProperty("kind").GetString());
 
-        (code, var denied) = await site.RunAsync("runs", "deny", "restore/luxhedge_production", "--as", "alice", "--reason", "not this one");
+        (code, var denied) = await site.RunAsync("runs", "deny", $"restore/{site.Asset}", "--as", "alice", "--reason", "not this one");
         Assert.True(code == 0, denied.ToString());
         (code, var ended) = await site.RunAsync("runs", "watch", run);
         Assert.Equal(3, code);
@@ -95,7 +93,7 @@ public sealed class CommandsOnServersTests
     public async Task A_collection_that_does_not_exist_ends_the_run_as_wrong_usage()
     {
         await using var site = await Site.CreateAsync();
-        var (code, refused) = await site.RunAsync("backup", "run", Asset, "--collection", "nope");
+        var (code, refused) = await site.RunAsync("backup", "run", site.Asset, "--collection", "nope");
         Assert.Equal(2, code);
         Assert.Equal("usage", refused.GetProperty("error").GetProperty("kind").GetString());
         Assert.Contains("nope", refused.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
@@ -120,6 +118,8 @@ public sealed class CommandsOnServersTests
             this.stop = stop;
         }
 
+        public string Asset => plan.Plan.Assets.Keys.Single();
+
         public IMongoClient Client { get; }
 
         public IMongoCollection<BsonDocument> Users => database.Database.GetCollection<BsonDocument>("users");
@@ -132,7 +132,8 @@ public sealed class CommandsOnServersTests
             await fresh.Database.GetCollection<BsonDocument>("users").InsertManyAsync(
                 Enumerable.Range(0, 1_000).Select(i => new BsonDocument { { "_id", i }, { "name", $"user {i}" }, { "balance", new BsonDecimal128(i * 1.25m) } }));
             var made = TestPlan.Create(
-                p => p with { TemporalAddress = temporal.Address, Namespace = temporal.Namespace, MongoDb = mongo.ConnectionString }, fresh.Name);
+                p => p with { TemporalAddress = temporal.Address, Namespace = temporal.Namespace, MongoDb = mongo.ConnectionString }, fresh.Name,
+                TestPlan.NewAsset());
             var stopping = new CancellationTokenSource();
             var ready = new TaskCompletionSource();
             var working = WorkerHost.RunAsync(

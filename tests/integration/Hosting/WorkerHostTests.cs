@@ -12,8 +12,9 @@ public sealed class WorkerHostTests
     public async Task A_worker_takes_work_until_it_is_stopped()
     {
         var temporal = await TemporalServer.SharedAsync();
-        await using var test = TestPlan.Create();
-        var plan = test.Plan with { Temporal = test.Plan.Temporal with { Address = temporal.Address, Namespace = temporal.Namespace } };
+        var asset = TestPlan.NewAsset();
+        await using var test = TestPlan.Create(p => p with { TemporalAddress = temporal.Address, Namespace = temporal.Namespace }, asset: asset);
+        var plan = test.Plan;
         using var stop = new CancellationTokenSource();
         var ready = new TaskCompletionSource();
         var log = new StringWriter();
@@ -22,8 +23,7 @@ public sealed class WorkerHostTests
         var client = new LuxClient(temporal.Client, plan.Temporal);
 
         // The plan's cluster is nowhere: the real activity says so, at once and with what to check.
-        var run = await client.StartBackupAsync(new(
-            "20261123T101500Z-backup-luxhedge_production-7f3a", "luxhedge_production", plan.Temporal.TaskQueue), default);
+        var run = await client.StartBackupAsync(new($"20261123T101500Z-backup-{asset}-7f3a", asset, plan.Temporal.TaskQueue), default);
         var refusal = await Assert.ThrowsAsync<RefusalException>(() => client.BackupResultAsync(run, default));
         Assert.Equal(ErrorKinds.Unreachable, refusal.Report.Kind);
         Assert.Contains("127.0.0.1:1", refusal.Report.Message, StringComparison.Ordinal);
