@@ -12,7 +12,7 @@ namespace LuxHedge.Workflows.Runbooks.Actions;
     "Restores a database, or named collections of it, and compares it with what the source held. Fails when the restore fails, when a check "
     + "of it does, or when it was not approved; what could not be checked is NotProven.",
     Output = typeof(Output))]
-public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>
+public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IApprovedAction
 {
     public sealed record Input
     {
@@ -77,13 +77,12 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>
     /// <summary>The checks of the restore's own clock: the run has one of its own, from the declaration.</summary>
     private static readonly string[] OwnClock = ["rto", "rpo"];
 
-    /// <summary>What the step asks of the workflow Restore: also what its approval is shown and hashed from before it begins.</summary>
-    public static RestoreRequest ToRequest(ActionContext context, JsonElement input, string runId) =>
+    public RestoreRequest Asked(ActionContext context, JsonElement input) =>
         ActionInputs.TryRead<Input>(input, out var read, out var why)
-            ? ToRequest(context, read, runId)
+            ? ToRequest(context, read)
             : throw Failures.ToFailure(new(ErrorKinds.Usage, why, context.StepId));
 
-    private static RestoreRequest ToRequest(ActionContext context, Input input, string runId)
+    private static RestoreRequest ToRequest(ActionContext context, Input input)
     {
         var asset = input.Asset ?? context.Asset;
         var drill = context.Mode == RunMode.Drill;
@@ -99,6 +98,7 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>
         var production = input.To == "production";
         if (!production && place.Length != 2)
             throw Failures.ToFailure(new(ErrorKinds.Usage, $"'{input.To}' is no target: production, or CLUSTER/DATABASE.", context.StepId));
+        var runId = RunIds.Child(context.RunId, $"{context.StepId}-restore-{asset}", Workflow.NewGuid());
         return new RestoreRequest(
             runId, asset, context.TaskQueue, production ? asset : input.To, RestorePurpose.Recovery,
             input.Backup is null or "latest" ? null : input.Backup, input.PointInTime, input.Collections is { Count: > 0 } some ? some : null,
@@ -120,7 +120,7 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>
                 "Start the run with --recovery-key FILE."));
         }
 
-        var request = ToRequest(context, input, RunIds.Child(context.RunId, $"{context.StepId}-restore-{input.Asset ?? context.Asset}", Workflow.NewGuid()));
+        var request = ToRequest(context, input);
         var restored = await RestoreAsync(context, request, cancellation);
         if (restored.Ended is { } ended)
         {
