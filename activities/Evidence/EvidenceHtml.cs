@@ -129,7 +129,7 @@ public static partial class EvidenceHtml
     {
         foreach (var ask in report.Asks)
         {
-            page.Add($"<article>\n<h3>{ask.Ask.Step}: {ask.Outcome}</h3>\n<p>{Terms(ask)}</p>\n<dl class=\"shows\">\n");
+            page.Add($"<article>\n<h3>{ask.Ask.Step}: {ask.Outcome}</h3>{(ask.Ask.Title.Length > 0 ? new Html().Add($"\n<p><b>{ask.Ask.Title}</b></p>") : new Html())}\n<p>{Terms(ask)}</p>\n{Problems(ask)}<dl class=\"shows\">\n");
             foreach (var shown in ask.Ask.Shows)
                 page.Add($"<dt>{shown.Label}</dt><dd>{shown.Value}</dd>\n");
             page.Add($"<dt>hash</dt><dd><code>{ask.Ask.Hash}</code></dd>\n</dl>\n");
@@ -144,11 +144,19 @@ public static partial class EvidenceHtml
     private static Html Decided(ReportDecision d) => new Html().Add(
         $"<td><b>{d.Decision.Person}</b></td><td>{(d.Decision.Kind == DecisionKind.Approved ? "approved" : "denied")}{BreakGlass(d)}</td><td class=\"n\">{ReportWords.Time(d.Decision.At)}</td><td>{d.Decision.Reason}</td><td>{d.Key}</td><td>{Verified(d)}</td>");
 
+    private static Html Problems(ReportAsk ask)
+    {
+        var html = new Html();
+        foreach (var problem in ask.Problems)
+            html.Add($"<p><span class=\"badge failed\">does not verify</span> {problem}</p>\n");
+        return html;
+    }
+
     private static Html Verified(ReportDecision d) => d.Problem is null
         ? new Html().Raw("<span class=\"badge proven\">verified</span>")
         : new Html().Add($"<span class=\"badge failed\">does not verify</span> {d.Problem}");
 
-    private static Html BreakGlass(ReportDecision d) => d.BreakGlass ? new Html().Raw(" <span class=\"badge failed\">break-glass</span>") : new Html();
+    private static Html BreakGlass(ReportDecision d) => d.Decision.BreakGlass ? new Html().Raw(" <span class=\"badge failed\">break-glass</span>") : new Html();
 
     private static string Terms(ReportAsk ask) =>
         $"Asked {ReportWords.Time(ask.Ask.AskedAt)}{(ask.Ask.RequestedBy.Length > 0 ? $" for {ask.Ask.RequestedBy}" : "")}, to be decided until {ReportWords.Clock(ask.Ask.Until)} by {ask.Ask.Quorum} of {string.Join(", ", ask.Ask.Approvers)}"

@@ -50,7 +50,7 @@ internal static class ReportStyle
         .timeline .failed .bar { fill: var(--failed); } .timeline .failed .label, .timeline .failed .note { fill: var(--failed); font-weight: 700; }
         .timeline .bar.waiting { fill: url(#hatch); stroke: var(--people); stroke-width: 1; }
         .hatch-back { fill: var(--back); } .hatch-line { fill: var(--people); }
-        .timeline .stop { stroke: var(--proven); stroke-width: 1.5; } .timeline .stop.unproven { stroke: var(--soft); } .timeline .limit { stroke: var(--failed); stroke-width: 1.5; stroke-dasharray: 5 3; }
+        .timeline line.stop { stroke: var(--proven); stroke-width: 1.5; } .timeline line.stop.unproven { stroke: var(--soft); } .timeline line.limit { stroke: var(--failed); stroke-width: 1.5; stroke-dasharray: 5 3; }
         .timeline .mark { stroke: none; font-size: 11px; } .timeline .mark.stop { fill: var(--proven); } .timeline .mark.stop.unproven { fill: var(--soft); } .timeline .mark.limit { fill: var(--failed); }
         .legend .key { display: inline-block; width: 22px; height: 10px; border-radius: 2px; margin-left: 10px; }
         .key.machine { background: var(--machine); } .key.failed { background: var(--failed); } .key.cleaning { background: var(--cleaning); }

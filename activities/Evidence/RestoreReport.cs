@@ -26,10 +26,10 @@ internal static class RestoreReport
             summary.Rto,
             summary.Rpo,
             [],
-            RunReport.Sorted(Findings(summary, steps)),
+            RunReport.Sorted(summary.Verdict, Findings(summary, steps)),
             steps,
             summary.Checks,
-            DecisionReports.Of(stored.Trust, stored.Origin?.Namespace, stored.Evidence.Asks),
+            DecisionReports.Of(stored),
             state.Refused,
             state.RefusedBeyondKept,
             state.AbortedBy is { } by ? [new("abort", null, by, state.AbortReason ?? "", stored.WrittenAt)] : state.Interventions,
@@ -51,8 +51,6 @@ internal static class RestoreReport
             yield return new(Verdict.Failed, step.Id, step.Detail ?? "The step failed.");
         foreach (var check in summary.Checks.Where(c => c.Verdict != Verdict.Proven))
             yield return new(check.Verdict, check.Name, check.Detail);
-        if (summary.Verdict != Verdict.Proven)
-            yield return new(summary.Verdict, "the restore", "It did not end Proven.");
     }
 
     private static string Sentence(RestoreSummary summary) => summary.Ended is { } ended

@@ -41,9 +41,14 @@ public sealed record RunReport(
         _ => throw new ArgumentException($"{document.GetType()} has no report.", nameof(document)),
     };
 
-    /// <summary>Failed first; in each half in the order of the run.</summary>
-    internal static IReadOnlyList<ReportFinding> Sorted(IEnumerable<ReportFinding> findings) =>
-        [.. findings.Where(f => f.Verdict != Verdict.Proven).DistinctBy(f => (f.What, f.Detail)).OrderByDescending(f => f.Verdict)];
+    /// <summary>Failed first; in each half in the order of the run. A run that is not Proven is never without a reason.</summary>
+    internal static IReadOnlyList<ReportFinding> Sorted(Verdict verdict, IEnumerable<ReportFinding> findings)
+    {
+        List<ReportFinding> sorted = [.. findings.Where(f => f.Verdict != Verdict.Proven).DistinctBy(f => (f.What, f.Detail)).OrderByDescending(f => f.Verdict)];
+        if (verdict != Verdict.Proven && sorted.TrueForAll(f => f.Verdict != verdict))
+            sorted.Insert(0, new(verdict, "the run", $"It ended {verdict}, and nothing in it says why."));
+        return sorted;
+    }
 
     internal static string Ended(string ended, string target) => ended switch
     {
@@ -79,14 +84,12 @@ public sealed record ReportStep(
     IReadOnlyList<TimeSpan> LastDurations);
 
 /// <summary>One ask, with every decision that counted.</summary>
-public sealed record ReportAsk(Ask Ask, string Outcome, DateTimeOffset? ClosedAt, IReadOnlyList<ReportDecision> Decisions);
+/// <param name="Problems">What is wrong with the ask itself, by the keys in the evidence; empty: it was verified.</param>
+public sealed record ReportAsk(
+    Ask Ask, string Outcome, DateTimeOffset? ClosedAt, IReadOnlyList<string> Problems, IReadOnlyList<ReportDecision> Decisions);
 
 /// <param name="Key">With whose key it is signed, in words.</param>
-/// <param name="Problem">Why its signature does not prove it, or null: it was verified with the keys in the evidence.</param>
-public sealed record ReportDecision(Decision Decision, string Key, string? Problem)
-{
-    /// <summary>One person decided alone, as the policy allows in an emergency.</summary>
-    public bool BreakGlass { get; init; }
-}
+/// <param name="Problem">Why it does not verify, or null: it was verified with the keys in the evidence.</param>
+public sealed record ReportDecision(Decision Decision, string Key, string? Problem);
 
 public sealed record ReportFact(string Name, string Value);

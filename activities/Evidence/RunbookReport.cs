@@ -33,10 +33,10 @@ internal static class RunbookReport
             summary.Rto,
             summary.Rpo,
             summary.Tiers,
-            RunReport.Sorted(Findings(summary, steps)),
+            RunReport.Sorted(summary.Verdict, Findings(summary, steps)),
             steps,
             summary.Checks,
-            DecisionReports.Of(stored.Trust, stored.Origin.Namespace, stored.Evidence.Asks),
+            DecisionReports.Of(stored),
             stored.Evidence.Refused,
             stored.Evidence.RefusedBeyondKept,
             stored.Evidence.Interventions.Count > 0 ? stored.Evidence.Interventions : summary.Interventions,
@@ -56,13 +56,16 @@ internal static class RunbookReport
         foreach (var check in summary.Checks.Where(c => c.Verdict != Verdict.Proven))
             yield return new(check.Verdict, check.Name, check.Detail);
         foreach (var tier in summary.Tiers.Where(t => t.Verdict != Verdict.Proven))
-            yield return new(tier.Verdict, $"tier {tier.Tier}", Missed(tier));
+        {
+            // A tier that kept its targets is not proven only because the run is not.
+            if (Missed(tier) is { Length: > 0 } missed)
+                yield return new(tier.Verdict, $"tier {tier.Tier}", missed);
+        }
+
         foreach (var step in steps.Where(s => s.State != StepStates.Failed && s.Verdict != Verdict.Proven))
             yield return new(step.Verdict, step.Id, step.Detail ?? (step.State == StepStates.Skipped ? "The step was skipped." : "It could not be checked."));
         foreach (var line in summary.NotProven)
             yield return new(Verdict.NotProven, "not proven", line);
-        if (summary.Verdict != Verdict.Proven)
-            yield return new(summary.Verdict, "the run", "It did not end Proven.");
     }
 
     private static string Missed(TierResult tier)
@@ -74,7 +77,7 @@ internal static class RunbookReport
             parts.Add("how much was lost could not be measured");
         else if (lost > tier.Rpo.Target)
             parts.Add($"{ReportWords.Span(lost)} lost, {ReportWords.Span(tier.Rpo.Target)} are allowed");
-        return parts.Count > 0 ? $"{ReportWords.Capital(string.Join("; ", parts))}." : "Within its targets, in a run that did not end Proven.";
+        return parts.Count > 0 ? $"{ReportWords.Capital(string.Join("; ", parts))}." : "";
     }
 
     private static string Sentence(RunbookSummary summary, bool drill, string target) => summary.Ended is { } ended
@@ -101,7 +104,9 @@ internal static class RunbookReport
         facts.AddRange(request.Inputs.Select(i => new ReportFact($"input {i.Key}", ReportWords.Json(i.Value))));
         foreach (var ask in evidence.Asks.Select(a => a.Ask))
         {
-            facts.AddRange(ask.Shows.Where(s => s.Label.Contains("backup", StringComparison.OrdinalIgnoreCase)).Select(s => new ReportFact($"{s.Label} ({ask.Step})", s.Value)));
+            facts.AddRange(ask.Restore is { } restore
+                ? [new($"backup ({ask.Step})", restore.BackupId), new($"manifest SHA-256 ({ask.Step})", restore.ManifestSha256)]
+                : ask.Shows.Where(s => s.Label.Contains("backup", StringComparison.OrdinalIgnoreCase)).Select(s => new ReportFact($"{s.Label} ({ask.Step})", s.Value)));
         }
 
         return [.. facts.Where(f => f.Value.Length > 0).DistinctBy(f => (f.Name, f.Value))];

@@ -61,7 +61,7 @@ internal static class Timeline
         var took = step.EndedAt - step.StartedAt;
         var waiting = took > TimeSpan.Zero ? Math.Clamp(step.Waiting / took, 0, 1) * width : 0;
         var indent = Math.Min(step.Depth, 4) * 14;
-        var label = step.Title.Length > 0 && step.Depth == 0 ? step.Title : step.Id.Split('/')[^1];
+        var label = step.Title.Length > 0 ? step.Title : step.Id.Split('/')[^1];
         svg.Add($"""<g class="row {ClassOf(step)}"><title>{Told(step, from)}</title><text class="label" x="{indent}" y="{y + Bar - 2.5}">{Shortened(label, LongestLabel - (indent / 7))}</text>""");
         if (step.State == StepStates.Skipped)
         {

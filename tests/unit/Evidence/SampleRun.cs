@@ -22,22 +22,31 @@ internal sealed class SampleRun : IDisposable
 
     public TestPeople People { get; } = new();
 
-    public WriterKey Writer { get; } = WriterKey.Create("writer-1");
+    public WriterKey Writer => People.Writer;
 
-    public Plan Plan => People.CreatePlan(quorum: 2) with
-    {
-        Writer = new WriterPlan(Writer.Name, null, new Dictionary<string, string> { [Writer.Name] = Writer.PublicKey }),
-    };
-
-    public Ask Ask { get; } = new(
-        "declare", TestPeople.Nonce, TestPeople.Hash, TestPeople.Policy, ["alice", "bob"], "operator", 2, 1, At(0, 4), At(15, 4),
-        [new("backup", "20261123T080000Z-luxhedge_production-7f3a, 59 min 27 s old"), new("target", "drills/luxhedge_drill_7f3a91c0"), new("overwrites", "nothing")],
-        TestPeople.Namespace, RunId);
+    public Plan Plan => People.CreatePlan(quorum: 2);
 
     public static DateTimeOffset At(int minutes, double seconds = 0) => Start + TimeSpan.FromMinutes(minutes) + TimeSpan.FromSeconds(seconds);
 
-    public Decision Decide(string person, DecisionKind kind, string reason, DateTimeOffset at) =>
-        DecisionSigner.Sign(People[person], Ask, kind, reason, at);
+    /// <summary>As a worker makes and signs it.</summary>
+    public Ask CreateAsk(RunbookRequest request, Func<string, string> h)
+    {
+        var ask = new Ask(
+            "declare", TestPeople.Nonce, "", TestPeople.Policy, ["alice", "bob", "paul"], "operator", 2, 1, At(0, 4), At(15, 4),
+            [
+                new("backup", h("20261123T080000Z-luxhedge_production-7f3a, 59 min 27 s old")), new("target", "drills/luxhedge_drill_7f3a91c0"),
+                new("overwrites", h("nothing")),
+            ],
+            TestPeople.Namespace, RunId)
+        {
+            Title = h("Restore luxhedge_production into the drill's database"),
+        };
+        return AskSigner.Sign(
+            Writer, ask with { Hash = RunbookAsk.Hash(RunbookClaim.Of(request), ask.Step, ask.Kind, ask.Title, ask.Shows) });
+    }
+
+    public Decision Decide(Ask ask, string person, DecisionKind kind, string reason, DateTimeOffset at) =>
+        DecisionSigner.Sign(People[person], ask, kind, reason, at);
 
     public byte[] Sign(RunbookEvidence evidence, AuditHead? head = null) => SignedDocument.Write(
         new StoredRunEvidence(
@@ -91,7 +100,13 @@ internal sealed class SampleRun : IDisposable
         var rto = new RtoMeasure(TimeSpan.FromHours(2), TimeSpan.FromSeconds(785), TimeSpan.FromSeconds(389), TimeSpan.FromSeconds(396), TimeSpan.FromSeconds(21));
         TimeSpan? lost = verdict == Verdict.NotProven ? null : TimeSpan.FromSeconds(42);
         var rpo = new RpoMeasure(TimeSpan.FromHours(1), lost);
-        var decisions = new[] { Decide("alice", DecisionKind.Approved, h("rehearsal"), At(2, 10)), Decide("bob", DecisionKind.Approved, h("seen"), At(3, 39)) };
+        var request = RequestSigner.Sign(
+            People["operator"], TestPeople.Namespace,
+            new RunbookRequest(
+                RunId, "luxhedge", "quarterly", Asset, RunMode.Drill, definition,
+                new Dictionary<string, JsonElement> { ["asset"] = JsonSerializer.SerializeToElement(h(Asset)) }, Start, null), Start);
+        var ask = CreateAsk(request, h);
+        var decisions = new[] { Decide(ask, "alice", DecisionKind.Approved, h("rehearsal"), At(2, 10)), Decide(ask, "bob", DecisionKind.Approved, h("seen"), At(3, 39)) };
         var summary = new RunbookSummary(
             RunId, "quarterly", 3, RunMode.Drill, verdict, rto, rpo, steps,
             [.. decisions.Select(d => new ApprovalResult("declare", "approved", d.Person, d.Reason, d.At))],
@@ -114,15 +129,11 @@ internal sealed class SampleRun : IDisposable
             EndedAt = At(13, 30),
             Error = verdict == Verdict.Failed ? new(ErrorKinds.Restore, h("The restored database is not what the source was."), "checks/counts", h("Restore another backup.")) : null,
         };
-        var request = new RunbookRequest(
-            RunId, "luxhedge", "quarterly", Asset, RunMode.Drill, definition,
-            new Dictionary<string, JsonElement> { ["asset"] = JsonSerializer.SerializeToElement(h(Asset)) }, Start,
-            RequestSigner.Sign(People["operator"], TestPeople.Namespace, RunId, "drill/quarterly", TestPeople.RequestHash, Start));
         var site = new RunbookSite(
             "drills/luxhedge_drill_7f3a91c0", "db-drill.example:27017", "luxhedge_drill_7f3a91c0", [], [new("critical", rto.Target, rpo.Target)],
             new Dictionary<string, IReadOnlyList<TimeSpan>> { ["restore"] = [TimeSpan.FromSeconds(301), TimeSpan.FromSeconds(288)] }, []);
         return new RunbookEvidence(
-            request, site, summary, [new AskRecord(Ask, "Approved", decisions, At(3, 39))],
+            request, site, summary, [new AskRecord(ask, "Approved", decisions, At(3, 39))],
             [new RefusedDecision(h("eve"), "declare", DecisionKind.Approved, h("The policy 'restore-production' does not name 'eve'."), At(1, 20))], 0)
         {
             Interventions = [new("retry", "restore", h("operator"), h("the worker was killed"), At(6, 12))],
@@ -131,7 +142,6 @@ internal sealed class SampleRun : IDisposable
 
     public void Dispose()
     {
-        Writer.Dispose();
         People.Dispose();
     }
 }
