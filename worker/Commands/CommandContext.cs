@@ -26,6 +26,9 @@ public sealed class CommandContext(Surroundings surroundings, ParseResult parsed
     /// <summary>The plan that the command line, the environment or the folder names. Refuses a wrong one with all its problems.</summary>
     public Plan Plan => plan ??= PlanLoader.Load(PlanPath);
 
+    /// <summary>Somebody said which plan, by option or variable, rather than leaving it to be found.</summary>
+    public bool NamesPlan => (parsed.GetValue(CommonOptions.Plan) ?? Surroundings.Variable(PlanLocation.Variable)) is not null;
+
     public string PlanPath => PlanLocation.Find(
         parsed.GetValue(CommonOptions.Plan), Surroundings.Variable(PlanLocation.Variable), Surroundings.Folder);
 

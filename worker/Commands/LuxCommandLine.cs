@@ -77,6 +77,12 @@ public static class LuxCommandLine
                 new SchedulesPauseCommand(surroundings, pause: false),
                 new SchedulesBackfillCommand(surroundings),
             },
+            new Command("drill", "Drills: the disaster, rehearsed, and what it proved.")
+            {
+                new DrillReportCommand(surroundings),
+                new DrillVerifyCommand(surroundings),
+            },
+            new Command("audit", "The log of privileged acts.") { new AuditVerifyCommand(surroundings) },
             new Command("stores", "The places backups are kept in.") { new StoresCheckCommand(surroundings) },
             new Command("people", "The people of the plan and their keys.") { new PeopleEnrolCommand(surroundings) },
             new WorkerCommand(surroundings),
