@@ -15,14 +15,18 @@ public static class ExtendedJson
 
     public static string Write(BsonDocument document) => document.ToJson(Canonical);
 
-    /// <summary>Throws <see cref="FormatException"/>.</summary>
-    public static BsonDocument Parse(string json)
+    /// <exception cref="FormatException">It is no canonical Extended JSON v2 of a document.</exception>
+    public static BsonDocument Parse(string json) => Parse(json, bareNumbers: false);
+
+    /// <param name="bareNumbers">As older tools wrote them: 32 bits where they fit, else 64, else a double.</param>
+    /// <exception cref="FormatException">It is no canonical Extended JSON v2 of a document.</exception>
+    public static BsonDocument Parse(string json, bool bareNumbers)
     {
         try
         {
             using var parsed = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 200 });
             return parsed.RootElement.ValueKind == JsonValueKind.Object
-                ? ToDocument(parsed.RootElement)
+                ? ToDocument(parsed.RootElement, bareNumbers)
                 : throw new FormatException("Extended JSON of a document begins with a brace.");
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException or OverflowException or KeyNotFoundException)
@@ -31,22 +35,25 @@ public static class ExtendedJson
         }
     }
 
-    private static BsonDocument ToDocument(JsonElement json) =>
-        new BsonDocument(allowDuplicateNames: true).AddRange(json.EnumerateObject().Select(p => new BsonElement(p.Name, ToValue(p.Value))));
+    private static BsonDocument ToDocument(JsonElement json, bool bareNumbers) =>
+        new BsonDocument(allowDuplicateNames: true).AddRange(
+            json.EnumerateObject().Select(p => new BsonElement(p.Name, ToValue(p.Value, bareNumbers))));
 
-    private static BsonValue ToValue(JsonElement json) => json.ValueKind switch
+    private static BsonValue ToValue(JsonElement json, bool bareNumbers) => json.ValueKind switch
     {
         JsonValueKind.Null => BsonNull.Value,
         JsonValueKind.True => BsonBoolean.True,
         JsonValueKind.False => BsonBoolean.False,
         JsonValueKind.String => new BsonString(json.GetString()!),
-        JsonValueKind.Array => new BsonArray(json.EnumerateArray().Select(ToValue)),
-        JsonValueKind.Object => Wrapped(json) ?? ToDocument(json),
+        JsonValueKind.Array => new BsonArray(json.EnumerateArray().Select(v => ToValue(v, bareNumbers))),
+        JsonValueKind.Object => Wrapped(json, bareNumbers) ?? ToDocument(json, bareNumbers),
+        JsonValueKind.Number when bareNumbers => json.TryGetInt32(out var small) ? new BsonInt32(small)
+            : json.TryGetInt64(out var large) ? new BsonInt64(large) : new BsonDouble(json.GetDouble()),
         _ => throw new FormatException("Canonical Extended JSON has no bare numbers."),
     };
 
     /// <summary>The value that an object of exactly these keys stands for; null: a document.</summary>
-    private static BsonValue? Wrapped(JsonElement json)
+    private static BsonValue? Wrapped(JsonElement json, bool bareNumbers)
     {
         using var properties = json.EnumerateObject();
         if (!properties.MoveNext() || properties.Current.Name is not ['$', ..])
@@ -78,7 +85,7 @@ public static class ExtendedJson
             ("$numberDecimal", JsonValueKind.String) => new BsonDecimal128(Decimal128.Parse(value.GetString()!)),
             ("$oid", JsonValueKind.String) => new BsonObjectId(ObjectId.Parse(value.GetString()!)),
             ("$symbol", JsonValueKind.String) => BsonSymbol.Create(value.GetString()!),
-            ("$code", JsonValueKind.String) when scope is { } s => new BsonJavaScriptWithScope(value.GetString()!, ToDocument(s)),
+            ("$code", JsonValueKind.String) when scope is { } s => new BsonJavaScriptWithScope(value.GetString()!, ToDocument(s, bareNumbers)),
             ("$code", JsonValueKind.String) => new BsonJavaScript(value.GetString()!),
             ("$undefined", JsonValueKind.True) => BsonUndefined.Value,
             ("$minKey", JsonValueKind.Number) => BsonMinKey.Value,

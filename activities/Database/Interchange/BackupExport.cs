@@ -1,0 +1,66 @@
+using LuxHedge.Workflows.Runs;
+
+namespace LuxHedge.Activities.Database.Interchange;
+
+/// <summary>
+/// A backup as stock <c>mongorestore</c> reads it. Its collections are as they were read, at slightly different moments; with the oplog beside
+/// them (<c>mongorestore --oplogReplay</c>) they come to the backup's end mark.
+/// </summary>
+internal static class BackupExport
+{
+    /// <summary>Every byte that is written was checked by the reader against the backup's hashes.</summary>
+    public static async Task<ExportedDump> WriteAsync(
+        BackupReader backup, IDumpWriter writer, Action<Progress> heartbeat, CancellationToken cancellation)
+    {
+        var collections = backup.Index.Collections.Select(c => (Indexed: c, Dumped: ToDumped(c.Collection))).ToList();
+        await writer.BeginAsync(
+            backup.Index.Database, DumpTool.ServerVersion(backup.Index.ServerVersion), [.. collections.Select(c => c.Dumped)], cancellation);
+        long documents = 0, bytes = 0;
+        foreach (var (indexed, dumped) in collections.Where(c => c.Dumped.Source is not null))
+        {
+            foreach (var part in backup.ChunksOf(indexed))
+            {
+                using var chunk = await backup.ReadChunkAsync(part, cancellation);
+                if (chunk.Bytes.Length > 0)
+                {
+                    await writer.WriteAsync(dumped.Source!, chunk.Bytes, cancellation);
+                }
+
+                documents += chunk.Chunk.Documents;
+                bytes += chunk.Bytes.Length;
+                heartbeat(new Progress(indexed.Collection.Name, bytes, backup.Manifest.RawBytes, "bytes"));
+            }
+
+            await writer.EndAsync(dumped.Source!, cancellation);
+        }
+
+        // What a transaction that was open at the start mark had done before it, then everything between the marks.
+        long entries = 0;
+        foreach (var part in backup.Index.Earlier)
+        {
+            using var chunk = await backup.ReadChunkAsync(part, cancellation);
+            await writer.WriteOplogAsync(chunk.Bytes, cancellation);
+            entries += chunk.Chunk.Documents;
+        }
+
+        await foreach (var part in backup.ReadOplogAsync(cancellation))
+        {
+            using (part)
+            {
+                await writer.WriteOplogAsync(part.Entries.Bytes, cancellation);
+                entries += part.Entries.Count();
+            }
+
+            heartbeat(new Progress("oplog", entries, 0, "entries"));
+        }
+
+        return new ExportedDump(collections.Count, documents, bytes, entries, await writer.CompleteAsync(cancellation));
+    }
+
+    private static DumpedCollection ToDumped(PlannedCollection collection) =>
+        new(DumpMetadata.Of(collection), collection.Type == "view" ? null : collection.Buckets ?? collection.Name);
+}
+
+/// <param name="RawBytes">Of the documents; the oplog's are not among them.</param>
+/// <param name="Files">Relative to the place asked for.</param>
+internal sealed record ExportedDump(int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyList<string> Files);

@@ -1,0 +1,106 @@
+using System.Formats.Tar;
+
+namespace LuxHedge.Activities.Database.Interchange;
+
+/// <summary>The files of a dump, as often as they are asked for: those of a folder, or of a tar.</summary>
+internal interface IDumpFiles
+{
+    /// <summary>In an order of their own. A file's stream is valid until the next.</summary>
+    /// <exception cref="RefusalException"><c>integrity</c>: a link, a device, a name that leads elsewhere.</exception>
+    IAsyncEnumerable<DumpFile> ReadAsync(CancellationToken cancellation);
+}
+
+/// <param name="Name">Relative, its parts joined by '/'; every one a plain name.</param>
+internal sealed record DumpFile(string Name, DateTimeOffset Modified, Stream Content);
+
+internal sealed class DirectoryFiles(string folder) : IDumpFiles
+{
+    public async IAsyncEnumerable<DumpFile> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        foreach (var file in Walk(new DirectoryInfo(folder), ""))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            await using var content = new FileStream(
+                file.Info.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
+            yield return new DumpFile(file.Name, new DateTimeOffset(file.Info.LastWriteTimeUtc), content);
+        }
+    }
+
+    private IEnumerable<(string Name, FileInfo Info)> Walk(DirectoryInfo at, string prefix)
+    {
+        foreach (var entry in at.EnumerateFileSystemInfos().OrderBy(e => e.Name, StringComparer.Ordinal))
+        {
+            var name = prefix + entry.Name;
+            if (entry.LinkTarget is not null || entry.Attributes.HasFlag(FileAttributes.ReparsePoint) || entry.Attributes.HasFlag(FileAttributes.Device))
+            {
+                throw DumpSource.Refused(Path.Combine(folder, name), $"'{name}' is a link or a device, not a file of a dump");
+            }
+
+            if (entry is DirectoryInfo inner)
+            {
+                foreach (var file in Walk(inner, name + "/"))
+                {
+                    yield return file;
+                }
+            }
+            else if (entry is FileInfo file)
+            {
+                yield return (name, file);
+            }
+        }
+    }
+}
+
+internal sealed class TarFiles(string path, bool compressed) : IDumpFiles
+{
+    /// <summary>More than any database has collections; an archive of empty entries must not go on for ever.</summary>
+    private const int MostEntries = 2_000_000;
+
+    public async IAsyncEnumerable<DumpFile> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await using var stream = GzipSniff.Open(path, compressed);
+        await using var tar = new TarReader(stream);
+        var count = 0;
+        while (await NextAsync(tar, count, cancellation) is { } entry)
+        {
+            if (++count > MostEntries)
+            {
+                throw DumpSource.Refused(path, $"it has more than {MostEntries} entries");
+            }
+
+            if (entry.EntryType is TarEntryType.Directory or TarEntryType.GlobalExtendedAttributes)
+            {
+                Plain(entry.Name);
+                continue;
+            }
+
+            var name = Plain(entry.Name);
+            if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile))
+            {
+                throw DumpSource.Refused($"{path}, entry {name}", $"its entry '{name}' is a link or a device, not a file of a dump");
+            }
+
+            yield return new DumpFile(name, entry.ModificationTime, entry.DataStream ?? Stream.Null);
+        }
+    }
+
+    private async Task<TarEntry?> NextAsync(TarReader tar, int count, CancellationToken cancellation)
+    {
+        try
+        {
+            return await tar.GetNextEntryAsync(copyData: false, cancellation);
+        }
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException)
+        {
+            throw DumpSource.Refused($"{path}, after {count} entries", $"the tar is damaged after {count} entries ({e.Message})", e);
+        }
+    }
+
+    private string Plain(string name)
+    {
+        var parts = name.Split('/', StringSplitOptions.RemoveEmptyEntries).Where(p => p != ".").ToList();
+        return name.StartsWith('/') || name.Contains('\\', StringComparison.Ordinal) || name.Any(char.IsControl) || parts.Contains("..")
+            ? throw DumpSource.Refused($"{path}, entry {name}", $"its entry '{name}' leads out of the dump")
+            : string.Join('/', parts);
+    }
+}
