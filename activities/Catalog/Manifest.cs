@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
@@ -41,7 +42,16 @@ public sealed record Manifest(
     IReadOnlyDictionary<string, long> CollectionDocuments) : ISignedContent
 {
     public const string FormatName = "luxhedge-manifest/1";
+
+    /// <summary>Of a backup that was made from a dump; null: it was read from the database.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImportDescription? Imported { get; init; }
 }
+
+/// <param name="Kind">Such as <c>mongodump archive</c>.</param>
+/// <param name="Name">The file's or folder's name.</param>
+/// <param name="ServerVersion">Of the server it was dumped from, where the dump says so.</param>
+public sealed record ImportDescription(string Kind, string Name, string? ServerVersion, DateTimeOffset ImportedAt);
 
 /// <param name="Host">Without credentials.</param>
 public sealed record SourceDescription(string Host, string Database, string ServerVersion);

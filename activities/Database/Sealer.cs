@@ -22,6 +22,10 @@ internal sealed class Sealer(
 
     private readonly BackupContext _backup = scope.Backup;
 
+    /// <summary>What an imported dump held, where it came from, and the one attempt whose packs are taken (the dump may have been another for
+    /// one before); null: the source itself is asked.</summary>
+    public (WitnessDocument Witness, ImportDescription Description, string Attempt)? Imported { get; init; }
+
     public async Task<SealResult> RunAsync(CancellationToken cancellation)
     {
         if (await ReadManifestIfThereAsync(cancellation) is { } sealedAlready)
@@ -109,9 +113,15 @@ internal sealed class Sealer(
         // First of all: the longer it waits, the more is written since the mark, and the server's history is short.
         var planned = ranges.Ranges.Concat(again?.Ranges ?? []).ToList();
         var collections = ranges.Collections.Concat(again?.Collections ?? []).ToList();
-        var witness = await new WitnessReader(scope, work.End.Mark, collections, planned, time, heartbeat).ReadAsync(cancellation);
+        var witness = Imported?.Witness
+            ?? await new WitnessReader(scope, work.End.Mark, collections, planned, time, heartbeat).ReadAsync(cancellation);
 
         var packs = await scope.ReadTablesAsync("", cancellation, n => heartbeat(new Progress("tables of packs", n, 0, "packs")));
+        if (Imported is { } imported)
+        {
+            packs = [.. packs.Where(p => p.Table.Attempt == imported.Attempt)];
+        }
+
         var index = Choose(_backup, work, ranges, again, packs, witness, []);
         await RefuseUnknownAsync(index, packs, cancellation);
         return index;
@@ -227,7 +237,8 @@ internal sealed class Sealer(
             witnessed.Count, counts.Values.Sum(), index.Chunks.Sum(c => (long)c.Chunk.RawLength),
             objects.Objects.Sum(o => o.Size), [_backup.KeyId], listed, _backup.Safety,
             !_backup.AfterRestore && await duringRestore(cancellation), [], _backup.Collections, counts);
-        if (!_backup.Safety)
+        mine = mine with { Imported = Imported?.Description };
+        if (!_backup.Safety && Imported is null)
         {
             mine = mine with { Suspect = SuspectCheck.Compare(await previous(cancellation), mine, scope.Asset.SuspectShare) };
         }

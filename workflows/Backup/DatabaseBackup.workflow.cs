@@ -18,6 +18,7 @@ public sealed class DatabaseBackupWorkflow
     private readonly AbortSwitch abort = new();
     private ClusterTime? oplogUntil;
     private Verdict? verdict;
+    private IReadOnlyList<string> importNotes = [];
 
     [WorkflowInit]
     public DatabaseBackupWorkflow(DatabaseBackupRequest request)
@@ -34,17 +35,13 @@ public sealed class DatabaseBackupWorkflow
         try
         {
             Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(request.RunId, request.Asset, "backup", "real"));
-            var begin = await steps.RunAsync("begin", BeginAsync, b => $"{b.Database} into {b.Store}");
-            backup = Name(begin);
-            var start = await steps.RunAsync("mark oplog start", () => MarkStartAsync(backup), m => $"{m.Mark}");
-            var ranges = await steps.RunAsync("plan ranges", () => PlanRangesAsync(backup, start),
-                r => $"{r.Ranges} ranges of {r.Collections} collections");
-            var dump = await DumpWithOplogAsync(backup, start, ranges);
-            seal = await steps.RunAsync("seal", () => SealAsync(backup, start, dump),
-                s => $"{s.Documents} documents, {s.StoredBytes} bytes stored");
+            var import = request.Import is null ? null : await steps.RunAsync("begin", BeginImportAsync, i => $"{i.Kind} of {i.Database}");
+            var begin = import?.Backup ?? await steps.RunAsync("begin", BeginAsync, b => $"{b.Database} into {b.Store}");
+            backup = Name(begin, import);
+            seal = import is null ? await ReadAsync(backup) : await ImportAsync(backup, import);
             var stores = await Workflow.WhenAllAsync(AllStores(begin).Select(store => SecureAsync(backup, seal, store)));
             var summary = await steps.RunAsync("summarise", () => SummariseAsync(backup));
-            return End(new(request.RunId, Judge(stores, seal), summary, stores, Notes(seal)));
+            return End(new(request.RunId, Judge(stores, seal), summary, stores, [.. Notes(seal), .. importNotes]));
         }
         catch (Exception e) when (abort.Caused(e))
         {
@@ -74,6 +71,26 @@ public sealed class DatabaseBackupWorkflow
 
     [WorkflowUpdate(Wire.Abort)]
     public Task<DecisionAnswer> AbortAsync(AbortOrder order) => Task.FromResult(abort.Take(order));
+
+    /// <summary>From the database: consistent at the end mark.</summary>
+    private async Task<SealResult> ReadAsync(BackupContext backup)
+    {
+        var start = await steps.RunAsync("mark oplog start", () => MarkStartAsync(backup), m => $"{m.Mark}");
+        var ranges = await steps.RunAsync("plan ranges", () => PlanRangesAsync(backup, start),
+            r => $"{r.Ranges} ranges of {r.Collections} collections");
+        var dump = await DumpWithOplogAsync(backup, start, ranges);
+        return await steps.RunAsync("seal", () => SealAsync(backup, start, dump),
+            s => $"{s.Documents} documents, {s.StoredBytes} bytes stored");
+    }
+
+    /// <summary>From a dump: as consistent as whoever made it.</summary>
+    private async Task<SealResult> ImportAsync(BackupContext backup, ImportStart import)
+    {
+        var imported = await steps.RunAsync("import", () => ImportDumpAsync(backup, import),
+            i => $"{i.Seal.Documents} documents, {i.Seal.StoredBytes} bytes stored");
+        importNotes = imported.Notes;
+        return imported.Seal;
+    }
 
     /// <summary>The lanes read while the oplog is tailed; without one of them the other is worth nothing.</summary>
     private async Task<Dump> DumpWithOplogAsync(BackupContext backup, StartMark start, RangePlan ranges)
@@ -157,9 +174,10 @@ public sealed class DatabaseBackupWorkflow
     private static string Told(IReadOnlyList<LaneResult> lanes) =>
         $"{lanes.Sum(l => l.Documents)} documents in {lanes.Sum(l => l.Ranges)} ranges, {lanes.Count} lanes";
 
-    private BackupContext Name(BackupStart begin)
+    /// <summary>A dump's backup is of the day the dump was made: lists and <c>latest</c> go by it.</summary>
+    private BackupContext Name(BackupStart begin, ImportStart? import)
     {
-        var now = Steps.Now;
+        var now = import?.Created ?? Steps.Now;
         var backupId = RunIds.BackupId(now, request.Asset, Workflow.NewGuid());
         Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.BackupId.ValueSet(backupId));
         return new(request.RunId, request.Asset, backupId, $"k-{backupId}", begin.Database, begin.Store, request.Collections,
@@ -182,6 +200,16 @@ public sealed class DatabaseBackupWorkflow
     private Task<BackupStart> BeginAsync() => Workflow.ExecuteActivityAsync(
         (IDatabaseBackupActivities a) => a.BeginAsync(request),
         ActivityPolicies.AtTheDoor("look at the database and the stores", abort.Token));
+
+    private Task<ImportStart> BeginImportAsync() => Workflow.ExecuteActivityAsync(
+        (IImportActivities a) => a.BeginImportAsync(request), ActivityPolicies.AtTheDoor("look at the dump and the stores", abort.Token));
+
+    private Task<ImportResult> ImportDumpAsync(BackupContext backup, ImportStart import)
+    {
+        var work = new ImportWork(backup, request.Import!, import);
+        return Workflow.ExecuteActivityAsync((IImportActivities a) => a.ImportAsync(work),
+            ActivityPolicies.ForLongWork("check every document, write and seal", abort.Token));
+    }
 
     private Task<StartMark> MarkStartAsync(BackupContext backup) => Workflow.ExecuteActivityAsync(
         (IDatabaseBackupActivities a) => a.MarkStartAsync(backup), ActivityPolicies.ForShortWork("key, then the start mark", abort.Token));

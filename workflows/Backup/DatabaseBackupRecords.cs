@@ -14,7 +14,26 @@ public sealed record DatabaseBackupRequest(
     IReadOnlyList<string>? Collections = null,
     bool Safety = false,
     string? Database = null,
-    bool AfterRestore = false);
+    bool AfterRestore = false)
+{
+    /// <summary>Made from a dump instead of the database; null: from the database.</summary>
+    public ImportSource? Import { get; init; }
+}
+
+/// <param name="Path">Of the dump, on the worker's machine.</param>
+/// <param name="Created">When it was made; null: as the dump itself says.</param>
+public sealed record ImportSource(string Path, DateTimeOffset? Created);
+
+/// <summary>Answer of <c>begin-import</c>.</summary>
+/// <param name="Kind">Such as <c>mongodump archive</c>.</param>
+/// <param name="Database">As the dump names it.</param>
+public sealed record ImportStart(BackupStart Backup, string Kind, string Database, DateTimeOffset Created);
+
+public sealed record ImportWork(BackupContext Backup, ImportSource Source, ImportStart Start);
+
+/// <summary>Answer of <c>import-dump</c>: sealed.</summary>
+/// <param name="Notes">What the person who imports should know.</param>
+public sealed record ImportResult(SealResult Seal, IReadOnlyList<string> Notes);
 
 /// <summary>What every backup activity is told. The plan of the worker has the rest.</summary>
 /// <param name="Store">Where the backup is written first; copies follow.</param>

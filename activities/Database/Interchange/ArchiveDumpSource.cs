@@ -102,7 +102,7 @@ internal sealed class ArchiveDumpSource : DumpSource
             }
         }
 
-        if (!await documents.IsAtEndAsync(cancellation))
+        if (documents.Terminated || !await documents.IsAtEndAsync(cancellation))
         {
             throw documents.Refused("a block has no header");
         }
@@ -146,6 +146,11 @@ internal sealed class ArchiveDumpSource : DumpSource
             {
                 throw documents.Refused($"the metadata of '{db}.{collection}': {e.Message}", e);
             }
+        }
+
+        if (!documents.Terminated)
+        {
+            throw documents.Refused("it ends in its head");
         }
 
         return (head.GetValue("server_version", BsonNull.Value) is BsonString { Value: var version } ? version : null, new Prelude(described, documents));

@@ -21,6 +21,9 @@ internal sealed class DocumentStream(Stream stream, string where)
 
     public long Documents { get; private set; }
 
+    /// <summary>The last <see cref="OneAsync"/> found the terminator, not the stream's end.</summary>
+    public bool Terminated { get; private set; }
+
     /// <summary>As many whole documents as are there, up to some MiB; empty at the end. Valid until the next call.</summary>
     /// <param name="untilTerminator">The documents of an archive's block: they end with FFFFFFFF, which is taken too.</param>
     public async Task<ReadOnlyMemory<byte>> NextAsync(bool untilTerminator, CancellationToken cancellation)
@@ -92,6 +95,7 @@ internal sealed class DocumentStream(Stream stream, string where)
     /// <summary>The one document that must stand here; null: the stream ends, or the terminator stood here and was taken.</summary>
     public async Task<byte[]?> OneAsync(int largest, CancellationToken cancellation)
     {
+        Terminated = false;
         if (!await HasAsync(1, cancellation))
         {
             return null;
@@ -105,6 +109,7 @@ internal sealed class DocumentStream(Stream stream, string where)
         var head = _buffer.AsSpan(_start, 4);
         if (ArchiveFormat.IsTerminator(head))
         {
+            Terminated = true;
             Take(0, 4);
             return null;
         }

@@ -82,6 +82,9 @@ internal sealed class TarFiles(string path, bool compressed) : IDumpFiles
 
             yield return new DumpFile(name, entry.ModificationTime, entry.DataStream ?? Stream.Null);
         }
+
+        // The reader stops at the tar's end mark; what a cut compressed file lacks is behind it.
+        await DrainAsync(stream, count, cancellation);
     }
 
     private async Task<TarEntry?> NextAsync(TarReader tar, int count, CancellationToken cancellation)
@@ -93,6 +96,18 @@ internal sealed class TarFiles(string path, bool compressed) : IDumpFiles
         catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException)
         {
             throw DumpSource.Refused($"{path}, after {count} entries", $"the tar is damaged after {count} entries ({e.Message})", e);
+        }
+    }
+
+    private async Task DrainAsync(Stream stream, int count, CancellationToken cancellation)
+    {
+        try
+        {
+            await stream.CopyToAsync(Stream.Null, cancellation);
+        }
+        catch (InvalidDataException e)
+        {
+            throw DumpSource.Refused($"{path}, after {count} entries", $"it is damaged behind its {count} entries ({e.Message})", e);
         }
     }
 

@@ -274,7 +274,7 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
                 missing));
         }
 
-        return new ImportedDump(start, end, planned, ranges, witnesses, _notes);
+        return new ImportedDump(_attempt, start, end, planned, ranges, witnesses, _notes);
     }
 
     /// <summary>Dumps of old servers have none; the same dump gets the same again.</summary>
@@ -363,7 +363,8 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
 }
 
 /// <summary>What a dump came to: everything that the index is made of but the packs' tables.</summary>
+/// <param name="Attempt">Whose packs they are.</param>
 /// <param name="Notes">What the person who imports should know.</param>
 internal sealed record ImportedDump(
-    ClusterTime Start, ClusterTime End, IReadOnlyList<PlannedCollection> Collections, IReadOnlyList<PlannedRange> Ranges,
+    string Attempt, ClusterTime Start, ClusterTime End, IReadOnlyList<PlannedCollection> Collections, IReadOnlyList<PlannedRange> Ranges,
     IReadOnlyList<CollectionWitness> Witnesses, IReadOnlyList<string> Notes);

@@ -1,0 +1,211 @@
+using System.IO.Compression;
+using LuxHedge.Activities;
+using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Interchange;
+using LuxHedge.Tests.Unit.Encryption;
+using LuxHedge.Workflows;
+using MongoDB.Bson;
+using MongoDB.Bson.Serialization;
+
+namespace LuxHedge.Tests.Unit.Database.Interchange;
+
+/// <summary>Against dumps that another program wrote from the format's description (Python).</summary>
+public sealed class DumpFormatTests : IDisposable
+{
+    private const string Database = "luxhedge_production";
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("123456789", 0x995DC9BBDF1939FA)]
+    [InlineData("", 0)]
+    [InlineData("This is a test of the emergency broadcast system.", 0x27DB187FC15BBC72)]
+    public void The_checksum_is_CRC_64_XZ(string text, ulong expected)
+    {
+        var crc = default(Crc64Xz);
+        foreach (var half in new[] { text[..(text.Length / 2)], text[(text.Length / 2)..] })
+        {
+            crc.Add(System.Text.Encoding.ASCII.GetBytes(half));
+        }
+
+        Assert.Equal(expected, crc.Value);
+    }
+
+    [Theory]
+    [InlineData("users", "users")]
+    [InlineData("odd/name +%", "odd%2Fname+%2B%25")]
+    [InlineData("Ü~-_.", "%C3%9C~-_.")]
+    public void A_collections_file_is_named_as_the_tools_name_it(string collection, string file)
+    {
+        Assert.Equal(file, DumpNames.Escape(collection));
+        Assert.Equal(collection, DumpNames.Unescape(file));
+    }
+
+    [Fact]
+    public void A_name_too_long_for_a_file_is_cut_and_closed_with_its_hash()
+    {
+        var name = new string('x', 250);
+        var file = DumpNames.Escape(name);
+        Assert.Equal(208 + 3 + 27, file.Length);
+        Assert.StartsWith(name[..208] + "%24", file, StringComparison.Ordinal);
+        Assert.Null(DumpNames.Unescape(file));
+        Assert.Equal(new string('y', 238), DumpNames.Escape(new string('y', 238)));
+    }
+
+    [Theory]
+    [InlineData("dump.archive", true)]
+    [InlineData("interleaved.archive.gz", false)]
+    [InlineData("mongodb_backup_20250101_020000.tar.gz", false)]
+    public async Task Every_kind_of_dump_is_read_whole(string file, bool oplog)
+    {
+        var read = await ReadAsync(Golden(file));
+
+        Assert.Equal(["cars", "odd/name +%", "rich", "users"], read.Metadata.Keys.Order(StringComparer.Ordinal));
+        Assert.Equal([0, 1, 2], read.Documents["users"].Select(d => d["_id"].AsInt32));
+        Assert.Equal("Ünï 2", read.Documents["users"][2]["name"]);
+        Assert.Single(read.Documents["odd/name +%"]);
+        Assert.Empty(read.Documents["cars"]);
+        var users = read.Metadata["users"];
+        Assert.Equal(("collection", "00112233445566778899aabbccddeeff"), (users.Type, users.Uuid));
+        Assert.Equal("^Ü", users.Options["validator"]["name"]["$regex"]);
+        Assert.True(users.Indexes[1]["hidden"].AsBoolean);
+        Assert.Equal("view", read.Metadata["rich"].Type);
+        Assert.Equal(oplog ? 2 : 0, read.Oplog.Count);
+    }
+
+    [Fact]
+    public async Task The_old_scripts_archive_says_when_it_was_made_and_by_which_server()
+    {
+        var dump = await DumpSource.OpenAsync(Golden("mongodb_backup_20250101_020000.tar.gz"), CancellationToken.None);
+        Assert.Equal(new DateTimeOffset(2025, 1, 1, 2, 0, 0, TimeSpan.Zero), dump.Created);
+        Assert.Equal([Database], dump.Databases);
+        Assert.Equal("8.0.4", dump.ServerVersion);
+    }
+
+    [Fact]
+    public async Task An_archive_is_written_byte_for_byte_as_the_tools_read_it()
+    {
+        var read = await ReadAsync(Golden("dump.archive"));
+        var path = _folder["ours.archive"];
+        await WriteAsync(read, new ArchiveDumpWriter(DumpPlace.File(path), gzip: false));
+        Assert.Equal(await File.ReadAllBytesAsync(Golden("dump.archive")), await File.ReadAllBytesAsync(path));
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task What_is_written_reads_back_the_same(bool archive, bool gzip)
+    {
+        var read = await ReadAsync(Golden("dump.archive"));
+        var path = _folder["out"];
+        IDumpWriter writer = archive
+            ? new ArchiveDumpWriter(DumpPlace.File(path), gzip) : new DirectoryDumpWriter(DumpPlace.Folder(path), gzip);
+        var files = await WriteAsync(read, writer);
+
+        var again = await ReadAsync(path);
+        Assert.Equal(read.Documents.ToJson(), again.Documents.ToJson());
+        Assert.Equal(read.Oplog.ToJson(), again.Oplog.ToJson());
+        Assert.Equal(read.Metadata["users"].ToJson(), again.Metadata["users"].ToJson());
+        if (!archive)
+        {
+            var end = gzip ? ".gz" : "";
+            Assert.Equal(
+                [
+                    .. new[] { "cars.bson", "cars.metadata.json", "odd%2Fname+%2B%25.bson", "odd%2Fname+%2B%25.metadata.json",
+                        "rich.metadata.json", "users.bson", "users.metadata.json" }.Select(f => $"{Database}/{f}{end}"),
+                    "oplog.bson", "prelude.json" + end,
+                ],
+                files.Order(StringComparer.Ordinal));
+            Assert.All(
+                Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories),
+                f => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(f)));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path));
+        }
+    }
+
+    [Fact]
+    public async Task Nothing_is_written_over_and_an_export_that_does_not_end_leaves_nothing()
+    {
+        var there = _folder["there"];
+        await File.WriteAllTextAsync(there, "mine");
+        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => { _ = DumpPlace.File(there); }).Report.Kind);
+        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => { _ = DumpPlace.Folder(there); }).Report.Kind);
+
+        var read = await ReadAsync(Golden("dump.archive"));
+        await using (var writer = new DirectoryDumpWriter(DumpPlace.Folder(_folder["half"]), gzip: false))
+        {
+            await writer.BeginAsync(Database, "8.0.4", Dumped(read), CancellationToken.None);
+        }
+
+        Assert.Equal([there], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(there)!));
+    }
+
+    private static async Task<IReadOnlyList<string>> WriteAsync(ReadDump read, IDumpWriter to)
+    {
+        await using var writer = to;
+        await writer.BeginAsync(Database, "8.0.4", Dumped(read), CancellationToken.None);
+        foreach (var (collection, documents) in read.Documents)
+        {
+            if (documents.Count > 0)
+            {
+                await writer.WriteAsync(collection, documents.SelectMany(d => d.ToBson()).ToArray(), CancellationToken.None);
+            }
+
+            await writer.EndAsync(collection, CancellationToken.None);
+        }
+
+        await writer.WriteOplogAsync(read.Oplog.SelectMany(d => d.ToBson()).ToArray(), CancellationToken.None);
+        return await writer.CompleteAsync(CancellationToken.None);
+    }
+
+    private static IReadOnlyList<DumpedCollection> Dumped(ReadDump read) =>
+        [.. read.Metadata.Values.Select(m => new DumpedCollection(m, m.Type == "view" ? null : m.Collection))];
+
+    private static string Golden(string file) => Path.Combine(AppContext.BaseDirectory, "Database", "Interchange", "Golden", file);
+
+    private static async Task<ReadDump> ReadAsync(string path)
+    {
+        var dump = await DumpSource.OpenAsync(path, CancellationToken.None);
+        var read = new ReadDump(
+            new(StringComparer.Ordinal), new SortedDictionary<string, List<BsonDocument>>(StringComparer.Ordinal), []);
+        await foreach (var item in dump.ReadAsync(Database, CancellationToken.None))
+        {
+            switch (item)
+            {
+                case DumpItem.Described described:
+                    read.Metadata[described.Collection] = described.Metadata;
+                    break;
+                case DumpItem.Began began:
+                    read.Documents.TryAdd(began.Collection, []);
+                    break;
+                case DumpItem.Documents documents:
+                    read.Documents[documents.Collection].AddRange(Decode(documents.Bytes));
+                    break;
+                case DumpItem.Oplog oplog:
+                    read.Oplog.AddRange(Decode(oplog.Bytes));
+                    break;
+                default:
+                    break;
+            }
+        }
+
+        return read;
+    }
+
+    private static List<BsonDocument> Decode(ReadOnlyMemory<byte> bytes)
+    {
+        var decoded = new List<BsonDocument>();
+        foreach (var document in new BsonSequence(bytes))
+        {
+            decoded.Add(BsonSerializer.Deserialize<BsonDocument>(document.ToArray()));
+        }
+
+        return decoded;
+    }
+
+    private sealed record ReadDump(
+        SortedDictionary<string, DumpMetadata> Metadata, SortedDictionary<string, List<BsonDocument>> Documents, List<BsonDocument> Oplog);
+}
