@@ -47,6 +47,14 @@ public sealed class ImportActivities(
         using var scope = new BackupScope(
             backup, asset, stores[backup.Store], clusters.Of(asset),
             await keys.CreateOrAdoptAsync(backup.Store, backup.Asset, backup.KeyId, KeyRing.DatabaseBackup, cancellation));
+        // An attempt before this one may have sealed it, and lost its answer.
+        if (await SealedAsync(scope, cancellation) is { } there)
+        {
+            var marks = new SealWork(
+                backup, new StartMark(there.StartMark, there.StartMark), new EndMark(there.EndMark, there.ConsistentAt), Redumped: false);
+            return new ImportResult(await CreateSealer(scope, marks, there.Source, null).RunAsync(cancellation), NotesOf(work, []));
+        }
+
         var dump = await DumpSource.OpenAsync(work.Source.Path, cancellation);
         ImportedDump read;
         try
@@ -68,17 +76,38 @@ public sealed class ImportActivities(
         var seal = new SealWork(backup, new StartMark(read.Start, read.Start), new EndMark(read.End, consistentAt), Redumped: false);
         var description = new ImportDescription(
             dump.Kind, Path.GetFileName(Path.TrimEndingDirectorySeparator(work.Source.Path)), dump.ServerVersion, time.GetUtcNow());
-        var sealer = new Sealer(
-            scope, seal, writer, plan.Writer.PublicKeys, time, Report,
-            duringRestore: _ => Task.FromResult(false),
-            previous: _ => Task.FromResult<Manifest?>(null),
-            source: () => new SourceDescription("(imported)", work.Start.Database, ""))
-        {
-            Imported = (new WitnessDocument(read.Witnesses, time.GetUtcNow()), description, read.Attempt),
-        };
+        var sealer = CreateSealer(
+            scope, seal, new SourceDescription("(imported)", work.Start.Database, ""),
+            (new WitnessDocument(read.Witnesses, time.GetUtcNow()), description, read.Attempt));
         var result = await sealer.RunAsync(cancellation);
         _log.Information("{Dump} became {BackupId}: {Documents} documents", work.Source.Path, backup.BackupId, result.Documents);
-        return new ImportResult(result, [$"Made from a {dump.Kind} of {work.Start.Database}, of {work.Start.Created:u}.", .. read.Notes]);
+        return new ImportResult(result, NotesOf(work, read.Notes));
+    }
+
+    private static IReadOnlyList<string> NotesOf(ImportWork work, IEnumerable<string> read) =>
+        [$"Made from a {work.Start.Kind} of {work.Start.Database}, of {work.Start.Created:u}.", .. read];
+
+    private Sealer CreateSealer(
+        BackupScope scope, SealWork work, SourceDescription source, (WitnessDocument, ImportDescription, string)? imported) => new(
+        scope, work, writer, plan.Writer.PublicKeys, time, Report,
+        duringRestore: _ => Task.FromResult(false),
+        previous: _ => Task.FromResult<Manifest?>(null),
+        source: () => source)
+    {
+        Imported = imported,
+    };
+
+    private async Task<Manifest?> SealedAsync(BackupScope scope, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await BackupReader.ReadManifestAsync(
+                scope.Store, scope.Backup.Asset, scope.Backup.BackupId, plan.Writer.PublicKeys, cancellation)).Value;
+        }
+        catch (ObjectMissingException)
+        {
+            return null;
+        }
     }
 
     private static string DatabaseOf(DumpSource dump, AssetPlan asset, string path)

@@ -355,7 +355,7 @@ public sealed class DumpTests
             { "aggregate", from }, { "pipeline", new BsonArray { new BsonDocument("$limit", count), new BsonDocument("$out", to) } }, { "cursor", new BsonDocument() },
         });
 
-    private static async Task AssertVerifiedAsync(DumpRig rig)
+    internal static async Task AssertVerifiedAsync(DumpRig rig)
     {
         var verified = await rig.VerifyAsync();
         Assert.Empty(verified.Problems);

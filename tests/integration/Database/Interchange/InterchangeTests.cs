@@ -1,0 +1,105 @@
+using LuxHedge.Activities;
+using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Interchange;
+using LuxHedge.Tests.Integration.Database.Dump;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Backup;
+using MongoDB.Bson;
+using MongoDB.Driver;
+using Serilog.Core;
+
+namespace LuxHedge.Tests.Integration.Database.Interchange;
+
+public sealed class InterchangeTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("luxhedge-tests-").FullName;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_backup_that_is_exported_and_imported_is_the_same_backup(bool archive, bool gzip)
+    {
+        await using var rig = await DumpRig.CreateAsync();
+        var db = rig.Source;
+        await db.CreateCollectionAsync("capped", new CreateCollectionOptions { Capped = true, MaxSize = 1 << 20, MaxDocuments = 50 });
+        await db.CreateCollectionAsync("empty");
+        foreach (var name in new[] { "cars", "we/ird %41 ü+.x", "capped" })
+        {
+            await db.GetCollection<BsonDocument>(name).InsertManyAsync(
+                Enumerable.Range(0, 300).Select(i => new BsonDocument { { "_id", i }, { "n", i }, { "amount", new Decimal128(i) } }));
+        }
+
+        await db.GetCollection<BsonDocument>("cars").Indexes.CreateOneAsync(
+            new CreateIndexModel<BsonDocument>(new BsonDocument("n", -1), new CreateIndexOptions { Unique = true }));
+        await db.CreateViewAsync<BsonDocument, BsonDocument>("some", "cars", new EmptyPipelineDefinition<BsonDocument>().Match(new BsonDocument("n", 1)));
+        await rig.RunAsync(afterLanes: async () =>
+        {
+            await db.GetCollection<BsonDocument>("cars").UpdateOneAsync(new BsonDocument("_id", 7), new BsonDocument("$set", new BsonDocument("n", -7)));
+            await db.GetCollection<BsonDocument>("cars").InsertOneAsync(new BsonDocument { { "_id", 9000 }, { "n", 9000 } });
+        });
+        var path = Path.Combine(_folder, "out");
+        IReadOnlyDictionary<string, string> exported;
+        using (var reader = await rig.OpenAsync())
+        {
+            IDumpWriter target = archive
+                ? new ArchiveDumpWriter(DumpPlace.File(path), gzip) : new DirectoryDumpWriter(DumpPlace.Folder(path), gzip);
+            await using var writer = target;
+            var result = await BackupExport.WriteAsync(reader, writer, _ => { }, CancellationToken.None);
+            Assert.Equal(reader.Index.Collections.Sum(c => c.Documents), result.Documents);
+            exported = (await ReplayedBackup.ReadAsync(reader)).State;
+        }
+
+        Assert.Equal(await rig.SourceStateAsync(), exported);
+        var import = CreateImport(rig);
+        var request = new DatabaseBackupRequest("run-import", rig.Asset.Name, "luxhedge") { Import = new ImportSource(path, null) };
+        var start = await import.BeginImportAsync(request);
+        var backup = rig.NewContext();
+        var work = new ImportWork(backup, request.Import, start);
+        var imported = await import.ImportAsync(work);
+
+        using var back = await rig.OpenAsync();
+        Assert.Equal(exported, (await ReplayedBackup.ReadAsync(back)).State);
+        Assert.Equal(imported.Seal.ManifestSha256, (await import.ImportAsync(work)).Seal.ManifestSha256);
+        Assert.Equal(["cars"], back.Index.Witness.Collections.Where(w => w.Missing is not null && w.Collection != Marks.CanaryCollection).Select(w => w.Collection));
+        Assert.Equal(-1, back.Index.Collections.Single(c => c.Collection.Name == "cars").Collection.Indexes.Select(ExtendedJson.Parse)
+            .Single(i => i["key"].AsBsonDocument.Contains("n"))["key"]["n"].ToInt32());
+        Assert.Contains(back.Index.Collections, c => c.Collection.Type == "view");
+        await DumpTests.AssertVerifiedAsync(rig);
+    }
+
+    [Fact]
+    public async Task A_dump_that_is_refused_leaves_no_object_of_a_backup()
+    {
+        await using var rig = await DumpRig.CreateAsync();
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "dump", rig.Source.DatabaseNamespace.DatabaseName)).FullName;
+        var good = new BsonDocument { { "_id", 1 }, { "text", new string('x', 1000) } }.ToBson();
+        await File.WriteAllBytesAsync(Path.Combine(folder, "a.bson"), [.. Enumerable.Repeat(good, 1000).SelectMany(b => b)]);
+        await File.WriteAllBytesAsync(Path.Combine(folder, "b.bson"), good[..^2]);
+        var import = CreateImport(rig);
+        var request = new DatabaseBackupRequest("run-import", rig.Asset.Name, "luxhedge")
+        {
+            Import = new ImportSource(Path.Combine(_folder, "dump"), new DateTimeOffset(2025, 1, 1, 2, 0, 0, TimeSpan.Zero)),
+        };
+        var start = await import.BeginImportAsync(request);
+        var backup = rig.NewContext();
+
+        var e = await Assert.ThrowsAsync<RefusalException>(() => import.ImportAsync(new ImportWork(backup, request.Import, start)));
+
+        Assert.Equal(ErrorKinds.Integrity, e.Report.Kind);
+        Assert.Contains("b.bson, byte 0", e.Report.Where, StringComparison.Ordinal);
+        var left = new List<string>();
+        await foreach (var item in rig.Store.ListAsync($"{rig.Asset.Name}/backups/{backup.BackupId}/", CancellationToken.None))
+        {
+            left.Add(item.Name);
+        }
+
+        Assert.Empty(left);
+    }
+
+    private static ImportActivities CreateImport(DumpRig rig) =>
+        new(rig.Plan, rig.Stores, rig.Keys, rig.Clusters, rig.Writer, TimeProvider.System, Logger.None);
+}
