@@ -42,8 +42,8 @@ public sealed class BackupsImportCommand : OperatorCommand
 
     protected override async Task<int> RunAsync(CommandContext context, CancellationToken cancellation)
     {
-        var asset = context.RunnableAsset(context.Get(Asset));
-        var source = new ImportSource(Path.GetFullPath(context.Get(Dump)), TimeOf(context.Get(Created)));
+        var asset = context.RunnableAsset(context.Get(Asset)!);
+        var source = new ImportSource(Path.GetFullPath(context.Get(Dump)!), TimeOf(context.Get(Created)));
         var runs = await context.Surroundings.ConnectRuns(context.Plan, cancellation);
         var request = new DatabaseBackupRequest(context.NewRunId("import", asset.Name), asset.Name, context.Plan.Temporal.TaskQueue) { Import = source };
         var run = context.Begun(await runs.StartAsync(request, cancellation));
