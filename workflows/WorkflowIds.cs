@@ -23,6 +23,8 @@ public static class WorkflowIds
 
     public const string Watch = "watch";
 
+    public static string Review(string name) => $"review/{name}";
+
     /// <summary>Before the id of a schedule: what the schedule itself starts. Temporal puts the planned time behind it.</summary>
     public const string ScheduledPrefix = "scheduled/";
 }

@@ -61,6 +61,9 @@ public sealed record Plan(
     public IReadOnlyList<string> Who(string personOrGroup) =>
         Groups.TryGetValue(personOrGroup, out var members) ? members : People.ContainsKey(personOrGroup) ? [personOrGroup] : [];
 
+    /// <summary>Called by each cycle of Watch; whoever waits there notices when the calls stop. Null: nobody waits.</summary>
+    public SecretReference? DeadMan { get; init; }
+
     /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
     public JsonElement Document { get; init; }
 }

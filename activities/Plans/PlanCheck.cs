@@ -42,7 +42,6 @@ public static class PlanCheck
     private static readonly (string Section, string What)[] LaterSections =
     [
         ("drills", "drills are not run yet: runbooks are later work"),
-        ("alerts", "nobody is alerted yet: Watch is later work"),
         ("deletion", "nothing is deleted yet: retention is later work"),
         ("exports", "nothing is exported yet"),
     ];
@@ -62,8 +61,25 @@ public static class PlanCheck
             keys.Problems.Count == 0,
             [.. plan.Assets.Values.Select(a => Asset(plan, a))],
             keys.Problems,
-            [.. reading.Warnings, .. keys.Warnings],
+            [.. reading.Warnings, .. keys.Warnings, .. SkippedTimes(plan, clock.GetUtcNow())],
             [.. LaterSections.Where(l => plan.Document.TryGetProperty(l.Section, out _)).Select(l => $"{l.Section}: {l.What}")]);
+    }
+
+    /// <summary>Temporal starts nothing at a time that the clocks jump over: a backup would be missing that day.</summary>
+    private static IEnumerable<Problem> SkippedTimes(Plan plan, DateTimeOffset now)
+    {
+        var zone = TimeZoneInfo.FindSystemTimeZoneById(plan.TimeZone);
+        string[] kinds = ["backup", "verify"];
+        var entries = plan.Assets.Keys.SelectMany(a => kinds.Select(k => ($"assets.{a}.schedule.{k}", Recurrence.OfAsset(plan, a, k))))
+            .Concat(plan.Drills.Keys.Select(d => ($"drills.{d}.schedule", Recurrence.OfDrill(plan, d))));
+        foreach (var (path, when) in entries)
+        {
+            if (when?.NextSkipped(now, zone) is { } day)
+            {
+                yield return new Problem(
+                    $"{path}: on {day:yyyy-MM-dd} the clocks of {plan.TimeZone} jump over {when.At:HH:mm}, and nothing starts; take another time, or timezone: UTC", plan.Path);
+            }
+        }
     }
 
     private static AssetReport Asset(Plan plan, AssetPlan asset)
@@ -87,11 +103,6 @@ public static class PlanCheck
 
     private static IEnumerable<string> LaterOfDatabase(JsonElement written)
     {
-        if (written.TryGetProperty("schedule", out _))
-        {
-            yield return "schedule: nothing starts by itself yet; `luxhedge backup run` and `backups verify` can be called by a timer of yours";
-        }
-
         if (written.TryGetProperty("oplog", out var oplog) && oplog.GetProperty("capture").GetBoolean())
         {
             yield return "oplog: not captured between backups yet, so a point in time is the end of a backup";

@@ -557,6 +557,11 @@ internal sealed class PlanRules(YamlMapping root, string folder)
                     Problem(at.At, $"{below}.at", "goes only with weekly, monthly, quarterly or yearly");
                 }
 
+                if (inner["yearly"] is YamlScalar { Text: "02-29" } leap)
+                {
+                    Problem(leap.At, $"{below}.yearly", "is there only in leap years; take 02-28");
+                }
+
                 if (inner["every"] is YamlScalar every && Units.TryDuration(every.Text, out var again) && again < TimeSpan.FromMinutes(1))
                 {
                     Problem(every.At, $"{below}.every", "is shorter than a minute");

@@ -92,6 +92,7 @@ internal static class PlanShape
         new Field("exports", Exports(), "Data that leaves the stores and the assets' own clusters."),
         new Field("drills", new MapShape("drill", Drill()), "Runbooks run as drills."),
         new Field("alerts", Alerts(), "Who is told of what goes wrong."),
+        new Field("deadMan", Scalars.SecretUrl, "Address that each cycle of Watch calls (GET): its silence alerts from outside, as at healthchecks.io."),
         new Field("slack", Slack(), "The Slack app through which people decide and are told."),
         new Field("audit", Audit(), "The hash-chained log of privileged acts."),
         new Field("security", Security(), "What the strategy asks of transport, storage and access."),

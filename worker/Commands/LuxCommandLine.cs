@@ -70,6 +70,12 @@ public static class LuxCommandLine
                 RunsDecideCommand.Confirm(surroundings),
                 new RunsAbortCommand(surroundings),
             },
+            new Command("drill", "Rehearsals: the same runbooks as on the worst day, in isolation.") { new DrillCalendarCommand(surroundings) },
+            new Command("reviews", "What people look at again: procedures, contacts, objectives, the whole plan.")
+            {
+                new ReviewsListCommand(surroundings),
+                new ReviewsDoneCommand(surroundings),
+            },
             new Command("schedules", "What starts by itself: the plan's schedules in Temporal.")
             {
                 new SchedulesApplyCommand(surroundings),

@@ -1,12 +1,22 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Schedules;
 using LuxHedge.Worker.Display;
 using LuxHedge.Workflows;
 
 namespace LuxHedge.Worker.Commands;
 
 /// <summary>What <c>status --json</c> ends in.</summary>
-public sealed record StatusDocument(Verdict Verdict, IReadOnlyList<AssetStatus> Assets);
+/// <param name="Verdict">Of the assets. A drill that is overdue is told beside it: it says nothing against a backup.</param>
+public sealed record StatusDocument(Verdict Verdict, IReadOnlyList<AssetStatus> Assets)
+{
+    /// <summary>Drills and reviews of the plan that are overdue.</summary>
+    public IReadOnlyList<OverdueItem> Overdue { get; init; } = [];
+}
+
+/// <param name="What"><c>drill</c> or <c>review</c>.</param>
+/// <param name="Last">When it was done last; null: never.</param>
+public sealed record OverdueItem(string What, string Name, DateTimeOffset? Due, DateTimeOffset? Last);
 
 /// <param name="NewestVerified">Id of the newest eligible backup with a verified copy; null: there is none.</param>
 /// <param name="Age">Since that backup's consistent time; null: there is none.</param>
@@ -22,7 +32,7 @@ public sealed class StatusCommand : OperatorCommand
         Examples =
         [
             ("luxhedge status", "a verdict for each asset, and why it is not Proven if it is not"),
-            ("luxhedge status --json", "{verdict, assets: [{asset, verdict, newestVerified, age, rpo, problems}]}"),
+            ("luxhedge status --json", "{verdict, assets: [{asset, verdict, newestVerified, age, rpo, problems}], overdue: [{what, name, due, last}]}"),
         ];
         ExitCodesInWords = "0 whatever it shows; read the verdict";
     }
@@ -31,7 +41,7 @@ public sealed class StatusCommand : OperatorCommand
     {
         var plan = context.Plan;
         var assets = await Task.WhenAll(plan.Assets.Values.Select(asset => OfAsync(context, asset, cancellation)));
-        var document = new StatusDocument(Verdicts.Worst(assets.Select(a => a.Verdict)), assets);
+        var document = new StatusDocument(Verdicts.Worst(assets.Select(a => a.Verdict)), assets) { Overdue = await OverdueAsync(context, cancellation) };
         var runs = await OpenRunsAsync(context, cancellation);
         context.Answer(document, console => StatusView.Write(console, document, plan, runs));
         return ExitCodes.Done;
@@ -60,7 +70,7 @@ public sealed class StatusCommand : OperatorCommand
         }
         else
         {
-            if (asset.Every is { } every && age > every + Grace(every))
+            if (asset.Every is { } every && age > every + Dues.Grace(every))
             {
                 Worsen(Verdict.NotProven, $"a backup is overdue: one is planned every {Amounts.Span(every)}, the newest is {Amounts.Span(age!.Value)} old");
             }
@@ -105,13 +115,40 @@ public sealed class StatusCommand : OperatorCommand
         }
     }
 
-    /// <summary>A backup takes its time: a tenth of its period, at least five minutes, before it counts as overdue.</summary>
-    private static TimeSpan Grace(TimeSpan every) => every / 10 > TimeSpan.FromMinutes(5) ? every / 10 : TimeSpan.FromMinutes(5);
+    private static async Task<AssetStatus> OfAsync(CommandContext context, AssetPlan asset, CancellationToken cancellation)
+    {
+        if (asset.Kind != "database")
+        {
+            return new(asset.Name, Verdict.NotProven, null, null, null, [$"assets of kind {asset.Kind} can't be backed up by this version yet"]);
+        }
 
-    private static async Task<AssetStatus> OfAsync(CommandContext context, AssetPlan asset, CancellationToken cancellation) =>
-        asset.Kind == "database"
-            ? Judge(asset, await context.BackupsOfAsync(asset.Name, cancellation), context.Now)
-            : new(asset.Name, Verdict.NotProven, null, null, null, [$"assets of kind {asset.Kind} can't be backed up by this version yet"]);
+        var view = await context.BackupsOfAsync(asset.Name, cancellation);
+        var status = Judge(asset, view, context.Now);
+        var zone = TimeZoneInfo.FindSystemTimeZoneById(context.Plan.TimeZone);
+        var tests = Dues.RestoreTests(view);
+        // That none was ever tested is said already.
+        return Recurrence.OfAsset(context.Plan, asset.Name, "verify") is { } when && tests.Count > 0
+            && Dues.Of(when, tests, view.Unknown.Count == 0, context.Now, zone) is { Overdue: true } late
+            ? status with
+            {
+                Verdict = Verdicts.Worst([status.Verdict, Verdict.NotProven]),
+                Problems = [.. status.Problems, $"a restore test is overdue: it was due {Amounts.Time(late.Due, "never")}, the last was {Amounts.Time(late.Last?.At, "never")}"],
+            }
+            : status;
+    }
+
+    /// <summary>What can't be read is no overdue of ours to tell: the assets say already which store is away.</summary>
+    private static async Task<IReadOnlyList<OverdueItem>> OverdueAsync(CommandContext context, CancellationToken cancellation)
+    {
+        var plan = context.Plan;
+        var drills = DrillCalendarCommand.Rows(plan, await context.Surroundings.ReadDrills(plan, cancellation), [], context.Now);
+        var reviews = ReviewRow.Of(plan, await context.Surroundings.ReadReviews(plan, cancellation), context.Now);
+        return
+        [
+            .. drills.Where(d => d.Overdue is true && d.Later is null).Select(d => new OverdueItem("drill", d.Drill, d.Due, d.LastRun)),
+            .. reviews.Where(r => r.Overdue is true).Select(r => new OverdueItem("review", r.Review, r.Due, r.Done)),
+        ];
+    }
 
     /// <summary>What is going on, for a person's eyes only: a Temporal that is away is one line, not an error.</summary>
     private static async Task<OpenRuns> OpenRunsAsync(CommandContext context, CancellationToken cancellation)

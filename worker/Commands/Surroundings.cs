@@ -1,5 +1,7 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Schedules;
+using LuxHedge.Activities.Stores;
 using LuxHedge.Worker.Schedules;
 using Spectre.Console;
 
@@ -45,4 +47,18 @@ public sealed class Surroundings
 
     /// <summary>Reads the backups of an asset from the plan's stores, with a reader's rights.</summary>
     public required Func<Plan, string, CancellationToken, Task<CatalogView>> ReadBackups { get; init; }
+
+    /// <summary>Reads the evidence of the plan's drills from its stores.</summary>
+    public Func<Plan, CancellationToken, Task<DrillEvidence>> ReadDrills { get; init; } = async (plan, cancellation) =>
+    {
+        await using var stores = new StoreSet(plan);
+        return await DrillHistory.ReadAsync(plan, stores, cancellation);
+    };
+
+    /// <summary>Reads what reviews were done from the plan's stores.</summary>
+    public Func<Plan, CancellationToken, Task<ReviewsDone>> ReadReviews { get; init; } = async (plan, cancellation) =>
+    {
+        await using var stores = new StoreSet(plan);
+        return await ReviewLog.ReadAsync(plan, stores, cancellation);
+    };
 }

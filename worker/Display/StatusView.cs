@@ -40,6 +40,11 @@ public static class StatusView
             }
         }
 
+        foreach (var late in status.Overdue)
+        {
+            console.MarkupLine($"[red]overdue[/]  {late.What} {Words.Plain(late.Name)}: due {Amounts.Time(late.Due, "never")}, last done {Amounts.Time(late.Last, "never")}");
+        }
+
         foreach (var run in open.Runs)
         {
             var waiting = run.WaitingFor is { } w ? $", [yellow]waiting for {Words.Plain(RunTexts.Waiting(w))}[/]" : "";

@@ -90,6 +90,7 @@ public static class WorkerHost
             .AddWorkflow<RunbookWorkflow>()
             .AddWorkflow<ScheduledWorkflow>()
             .AddWorkflow<WatchWorkflow>()
+            .AddWorkflow<ReviewWorkflow>()
             .AddWorkflow<AcceptanceWorkflow>();
         AddWorker(builder.Services, TaskQueues.Lanes(plan.Temporal.TaskQueue), activities, options, log, Places(plan, options));
         return builder.Build();

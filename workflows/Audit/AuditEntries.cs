@@ -14,6 +14,7 @@ public static class AuditKinds
     public const string BreakGlass = "break-glass";
     public const string Evidence = "evidence";
     public const string Accept = "accept";
+    public const string Review = "review";
 }
 
 /// <summary>
@@ -67,6 +68,15 @@ public static class AuditEntries
         new($"{decision.RunId}/accept/{backupId}", AuditKinds.Accept, decision.At, decision.RunId, decision.Person, Facts(
         [
             ("asset", asset), ("backup", backupId), ("hash", decision.Hash), ("reason", decision.Reason), ("signer", decision.Signer),
+            ("signature", decision.Signature),
+        ]));
+
+    /// <summary>A person said that a review of the plan is done.</summary>
+    /// <param name="planSha256">Of the plan that was reviewed.</param>
+    public static AuditEntry Reviewed(Decision decision, string review, string planSha256) =>
+        new($"{decision.RunId}/review/{review}", AuditKinds.Review, decision.At, decision.RunId, decision.Person, Facts(
+        [
+            ("review", review), ("plan", planSha256), ("hash", decision.Hash), ("reason", decision.Reason), ("signer", decision.Signer),
             ("signature", decision.Signature),
         ]));
 

@@ -13,6 +13,9 @@ public static class Wire
     /// <summary>What a schedule starts: it starts the run under the id that is its lock.</summary>
     public const string Scheduled = "Scheduled";
 
+    /// <summary>A person says that a review of the plan is done.</summary>
+    public const string Review = "Review";
+
     /// <summary>Query of every workflow: <see cref="RunState"/>.</summary>
     public const string State = "state";
 

@@ -80,7 +80,7 @@ public sealed class WatchWorkflow
         }
     }
 
-    private static async Task<bool> TellAsync(Finding finding, DateTimeOffset now)
+    private static async Task<bool> TellAsync(WatchFinding finding, DateTimeOffset now)
     {
         var alert = new Alert(finding.Key, finding.Kind, finding.Title, finding.Text, finding.RunId, now);
         try

@@ -11,11 +11,11 @@ public sealed record WatchRequest(string TaskQueue, WatchResult? Before = null);
 /// <param name="Kind">As in the plan's <c>alerts.on</c>: failed, not-proven, suspect, overdue, tampering, …</param>
 /// <param name="Title">In a few words, without numbers that grow by themselves: another title is told at once.</param>
 /// <param name="Text">What is known of it.</param>
-public sealed record Finding(string Key, string Kind, string Title, string Text, string? RunId);
+public sealed record WatchFinding(string Key, string Kind, string Title, string Text, string? RunId);
 
 /// <summary>Answer of <c>watch-look</c>.</summary>
 /// <param name="Unknown">What could not be looked at, and why.</param>
-public sealed record WatchLook(IReadOnlyList<Finding> Findings, IReadOnlyList<string> Unknown);
+public sealed record WatchLook(IReadOnlyList<WatchFinding> Findings, IReadOnlyList<string> Unknown);
 
 /// <summary>A finding that people were told of.</summary>
 public sealed record ToldFinding(string Key, string Title, DateTimeOffset At);

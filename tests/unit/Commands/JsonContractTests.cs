@@ -129,7 +129,7 @@ public sealed class JsonContractTests
         await using var rig = CommandRig.Create();
         rig.Backups = Samples.Catalog(Samples.InCatalog());
         Assert.Equal(0, await rig.RunAsync("status", "--json"));
-        Assert.Equal("verdict assets", Names(rig.Document));
+        Assert.Equal("verdict assets overdue", Names(rig.Document));
         var asset = rig.Document.GetProperty("assets")[0];
         Assert.Equal("asset verdict newestVerified age rpo problems", Names(asset));
         Assert.Equal(Samples.BackupId, asset.GetProperty("newestVerified").GetString());
