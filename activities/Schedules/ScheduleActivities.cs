@@ -1,8 +1,10 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
@@ -16,10 +18,26 @@ public sealed class ScheduleActivities(Plan plan, StoreSet stores, TimeProvider 
     {
         Wire.DatabaseBackup => new() { Backup = new DatabaseBackupRequest(runId, Asset(scheduled), scheduled.TaskQueue) },
         Wire.Verification => await VerifyAsync(Asset(scheduled), runId, scheduled.TaskQueue),
+        Wire.Runbook => new() { Runbook = Drill(scheduled, runId) },
         _ => throw new RefusalException(
             ErrorKinds.Plan, $"The schedule {scheduled.Schedule} starts a {scheduled.Workflow}, which this worker does not know.", scheduled.Schedule,
             "Run the version of the worker that applied the schedules."),
     };
+
+    /// <summary>The runbook's text as this worker has it now, in drill mode; its clock starts when it does.</summary>
+    private RunbookRequest Drill(ScheduledRun scheduled, string runId)
+    {
+        if (!plan.Drills.TryGetValue(scheduled.Name, out var drill))
+        {
+            throw new RefusalException(
+                ErrorKinds.Plan, $"The plan of this worker has no drill '{scheduled.Name}' any more.", scheduled.Schedule, "Run luxhedge schedules apply.");
+        }
+
+        var definition = RunbookLoader.Of(plan).Load(drill.Runbook);
+        return new(
+            runId, scheduled.TaskQueue, drill.Name, drill.Assets[0], RunMode.Drill, definition,
+            RunbookInputs.Parse(definition, drill.Inputs, [], plan), DeclaredAt: null, RequestedBy: null);
+    }
 
     /// <summary>The backup that <c>latest</c> would choose is the one to be proven.</summary>
     private async Task<ScheduledWork> VerifyAsync(string asset, string runId, string taskQueue)

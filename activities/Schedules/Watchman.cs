@@ -40,7 +40,7 @@ public static class Watchman
                 $"It was due {verification.Due:u} ({when.Text}); {Last(verification)}.", null);
         }
 
-        if (view.Backups.LastOrDefault()?.Summary is { } last && Suspicion(last) is { } why)
+        if (view.Backups is [.., { Summary: var last }] && Suspicion(last) is { } why)
             yield return new($"suspect/{last.Id}", "suspect", $"The newest backup of {asset.Name} is suspect", $"{last.Id}: {why}", null);
         foreach (var problem in view.Problems.Take(10))
         {

@@ -37,34 +37,34 @@ public sealed class SchedulesApplyCommand : OperatorCommand
         var book = await context.Surroundings.ConnectSchedules(context.Plan, cancellation);
         var (planned, later) = PlanSchedules.Of(context.Plan);
         var changes = await book.CompareAsync(planned, cancellation);
-        if (changes.Delete.Count > 0)
+        var delete = changes.Delete;
+        if (delete.Count > 0)
         {
             context.Confirm(
                 context.Get(Yes),
-                $"Delete {Words.Many(changes.Delete.Count, "schedule")} that the plan does not have: {Words.List(changes.Delete)}?",
-                $"It deletes {Words.Many(changes.Delete.Count, "schedule")} that the plan does not have: {Words.List(changes.Delete)}.");
+                $"Delete {Words.Many(delete.Count, "schedule")} that the plan does not have: {Words.List(delete)}?",
+                $"It deletes {Words.Many(delete.Count, "schedule")} that the plan does not have: {Words.List(delete)}.");
         }
 
+        changes = await book.ApplyAsync(planned, cancellation);
         foreach (var schedule in changes.Create)
         {
-            await book.CreateAsync(schedule, cancellation);
             context.View.MarkupLine($"[green]created[/]  {Words.Plain(schedule.Id)}: {Words.Plain(schedule.When.Text)}");
         }
 
         foreach (var (schedule, what) in changes.Update)
         {
-            await book.UpdateAsync(schedule, cancellation);
             context.View.MarkupLine($"[blue]updated[/]  {Words.Plain(schedule.Id)}: {Words.Plain(what)}");
         }
 
-        foreach (var id in changes.Delete)
+        foreach (var id in delete)
         {
             await book.DeleteAsync(id, cancellation);
             context.View.MarkupLine($"[yellow]deleted[/]  {Words.Plain(id)}");
         }
 
         var applied = new AppliedSchedules(
-            [.. changes.Create.Select(c => c.Id)], [.. changes.Update.Select(u => u.Schedule.Id)], changes.Delete, changes.Unchanged, later);
+            [.. changes.Create.Select(c => c.Id)], [.. changes.Update.Select(u => u.Schedule.Id)], delete, changes.Unchanged, later);
         context.Answer(applied, console =>
         {
             foreach (var one in later)

@@ -1,5 +1,6 @@
 using LuxHedge.Activities;
 using LuxHedge.Worker.Sandbox.Servers;
+using LuxHedge.Worker.Schedules;
 using LuxHedge.Workflows;
 using Temporalio.Api.Enums.V1;
 using Temporalio.Client;
@@ -46,6 +47,22 @@ internal static class GivenTemporal
         foreach (var handle in left)
         {
             await handle.TerminateAsync("an earlier sandbox left it open", new() { Rpc = new RpcOptions { CancellationToken = cancellation } });
+        }
+
+        await DeleteSchedulesAsync(client, cancellation);
+    }
+
+    /// <summary>Those of an earlier sandbox start runs that no worker takes, under ids that this sandbox needs.</summary>
+    private static async Task DeleteSchedulesAsync(ITemporalClient client, CancellationToken cancellation)
+    {
+        var rpc = new RpcOptions { CancellationToken = cancellation };
+        await foreach (var schedule in client.ListSchedulesAsync(new() { Rpc = rpc }).WithCancellation(cancellation))
+        {
+            if (schedule.Memo.TryGetValue(ScheduleBook.Marker, out var memo)
+                && await memo.ToValueAsync<string>() is { } queue && queue.StartsWith(QueuePrefix, StringComparison.Ordinal))
+            {
+                await client.GetScheduleHandle(schedule.Id).DeleteAsync(rpc);
+            }
         }
     }
 

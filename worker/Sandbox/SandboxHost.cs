@@ -1,8 +1,10 @@
 using System.Diagnostics;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Schedules;
 using LuxHedge.Worker.Display;
 using LuxHedge.Worker.Sandbox.SampleData;
 using LuxHedge.Worker.Sandbox.Servers;
+using LuxHedge.Worker.Schedules;
 using MongoDB.Driver;
 using Spectre.Console;
 
@@ -73,6 +75,7 @@ public sealed class SandboxHost : IAsyncDisposable
             var plan = PlanLoader.Load(PlanOf(started).Write(folder.Root));
             var ownWorker = withWorker ? await SandboxWorker.StartAsync(plan, folder, cancellation) : null;
             Say("Worker", ownWorker is null ? $"none, by --no-worker: luxhedge worker --plan {SandboxFolder.Name}/{SandboxPlan.FileName}" : "takes work");
+            Say("Schedules", await ApplySchedulesAsync(plan, cancellation));
             host = new SandboxHost(folder, started, plan, ownWorker, data.Documents);
             await SettleAsync(data.InsertedAt, cancellation);
             SandboxEndpoints.Of(started, folder, host.Processes).Write(folder.EndpointsFile);
@@ -111,6 +114,14 @@ public sealed class SandboxHost : IAsyncDisposable
         }
 
         await servers.DisposeAsync();
+    }
+
+    /// <summary>So that the sandbox lives on by itself: backups, restore tests and drills at their times, and Watch each few minutes.</summary>
+    private static async Task<string> ApplySchedulesAsync(Plan plan, CancellationToken cancellation)
+    {
+        var planned = PlanSchedules.Of(plan).Planned;
+        await (await ScheduleBook.ConnectAsync(plan, cancellation)).ApplyAsync(planned, cancellation);
+        return Words.List(planned.Select(p => p.Id));
     }
 
     private static SandboxPlan PlanOf(SandboxServers servers)

@@ -75,6 +75,17 @@ public sealed class ScheduleBook(ITemporalClient client, Plan plan)
         return new ScheduleChanges(create, update, dropped, planned.Count - create.Count - update.Count);
     });
 
+    /// <summary>Creates and updates; answers what was changed, and deletes nothing.</summary>
+    public async Task<ScheduleChanges> ApplyAsync(IReadOnlyList<PlannedSchedule> planned, CancellationToken cancellation)
+    {
+        var changes = await CompareAsync(planned, cancellation);
+        foreach (var schedule in changes.Create)
+            await CreateAsync(schedule, cancellation);
+        foreach (var (schedule, _) in changes.Update)
+            await UpdateAsync(schedule, cancellation);
+        return changes;
+    }
+
     /// <summary>A new schedule runs from now on. Watch looks at once, so that whoever waits for the dead man's call hears of it.</summary>
     public Task CreateAsync(PlannedSchedule schedule, CancellationToken cancellation) => ReachAsync(async () =>
     {

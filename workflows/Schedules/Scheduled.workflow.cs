@@ -66,8 +66,7 @@ public sealed class ScheduledWorkflow
                         $"Restore test of {verification.BackupId}, by its schedule"));
                 return new("done", verification.RunId, found.Verdict, Why([], found.Stores));
             case { Runbook: { } runbook }:
-                // By its name: whatever it returns beside the verdict is its own affair.
-                var drilled = await Workflow.ExecuteChildWorkflowAsync<RunbookSummary>(Wire.Runbook, [runbook],
+                var drilled = await Workflow.ExecuteChildWorkflowAsync((RunbookWorkflow w) => w.RunAsync(runbook),
                     Child(scheduled, WorkflowIds.Drill(runbook.Name), $"Drill {runbook.Name}, by its schedule"));
                 return new("done", runbook.RunId, drilled.Verdict, null);
             default:

@@ -173,14 +173,7 @@ public sealed class ScheduleBookTests(ScheduleBookTests.Server own) : IClassFixt
     private static Schedule Foreign() => new(
         ScheduleActionStartWorkflow.Create("Report", [], new("report", "reports")), new() { Intervals = [new(TimeSpan.FromDays(1))] });
 
-    private async Task ApplyAsync(IReadOnlyList<PlannedSchedule> planned)
-    {
-        var changes = await book.CompareAsync(planned, None);
-        foreach (var schedule in changes.Create)
-            await book.CreateAsync(schedule, None);
-        foreach (var (schedule, _) in changes.Update)
-            await book.UpdateAsync(schedule, None);
-    }
+    private Task ApplyAsync(IReadOnlyList<PlannedSchedule> planned) => book.ApplyAsync(planned, None);
 
     /// <summary>The list lags behind.</summary>
     private async Task<IReadOnlyList<ScheduleRow>> UntilListedAsync(IReadOnlyList<PlannedSchedule> planned)
