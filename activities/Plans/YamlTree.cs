@@ -36,8 +36,19 @@ internal sealed record YamlMapping(IReadOnlyList<YamlEntry> Entries, Place At) :
 {
     public override long Size { get; } = 1 + Entries.Sum(e => 1 + e.Value.Size);
 
+    // Only a file that means harm has mappings so long that looking from the start takes time.
+    private const int Short = 32;
+
+    private readonly Lazy<Dictionary<string, YamlValue>> byKey = new(
+        () => Entries.Reverse().Aggregate(new Dictionary<string, YamlValue>(StringComparer.Ordinal), (all, e) =>
+        {
+            all[e.Key] = e.Value;
+            return all;
+        }));
+
     /// <summary>The first value of that key; null where there is none.</summary>
-    public YamlValue? this[string key] => Entries.FirstOrDefault(e => e.Key == key)?.Value;
+    public YamlValue? this[string key] =>
+        Entries.Count <= Short ? Entries.FirstOrDefault(e => e.Key == key)?.Value : byKey.Value.GetValueOrDefault(key);
 
     /// <summary>The text under that key; null where there is none or it is no single value.</summary>
     public string? Text(string key) => this[key] is YamlScalar { IsNothing: false } scalar ? scalar.Text : null;
@@ -66,11 +77,12 @@ internal static partial class YamlTree
     public const int MaxNodes = 100_000;
 
     /// <exception cref="YamlRefusal">What is wrong with the YAML itself: the first fault, since nothing after it can be read.</exception>
-    public static YamlValue Read(ReadOnlySpan<byte> utf8)
+    /// <param name="maxBytes">What is longer is no file of this kind.</param>
+    public static YamlValue Read(ReadOnlySpan<byte> utf8, int maxBytes = MaxBytes)
     {
-        if (utf8.Length > MaxBytes)
+        if (utf8.Length > maxBytes)
         {
-            throw new YamlRefusal(new Place(1, 1), $"The file has {utf8.Length:N0} bytes; more than {MaxBytes:N0} are not read.");
+            throw new YamlRefusal(new Place(1, 1), $"The file has more than {maxBytes:N0} bytes, and is not read.");
         }
 
         string text;

@@ -20,6 +20,9 @@ public sealed record RunbookReading(string Path, RunbookDefinition? Definition, 
 /// <param name="catalog">The actions there are; null: <see cref="ActionCatalog.All"/>.</param>
 public sealed class RunbookLoader(Plan? plan, string folder, ActionCatalog? catalog = null)
 {
+    /// <summary>A thousand steps with a line or two each.</summary>
+    public const int MaxBytes = 256 * 1024;
+
     /// <summary>Runbooks inside runbooks.</summary>
     public const int MaxNesting = 4;
 
@@ -87,7 +90,7 @@ public sealed class RunbookLoader(Plan? plan, string folder, ActionCatalog? cata
         try
         {
             using var file = new FileStream(full, FileMode.Open, FileAccess.Read);
-            var bytes = new byte[YamlTree.MaxBytes + 1];
+            var bytes = new byte[MaxBytes + 1];
             var read = file.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             return bytes[..read];
         }
@@ -113,7 +116,7 @@ public sealed class RunbookLoader(Plan? plan, string folder, ActionCatalog? cata
             var bytes = Bytes(full, shown);
             try
             {
-                return YamlTree.Read(bytes) is YamlMapping root
+                return YamlTree.Read(bytes, MaxBytes) is YamlMapping root
                     ? Judge(root, full, shown, chain, Convert.ToHexStringLower(SHA256.HashData(bytes)))
                     : throw new YamlRefusal(new Place(1, 1), "A runbook holds fields: runbook, version, title, steps and so on.");
             }

@@ -24,6 +24,8 @@ internal sealed class RunbookRules(
 
     public List<Finding> Problems { get; } = [];
 
+    private bool IsFull => Problems.Count >= ShapeCheck.MostFindings;
+
     public void Check()
     {
         CheckTargets();
@@ -118,7 +120,7 @@ internal sealed class RunbookRules(
     private void CheckSteps(YamlValue? list, string path, RunbookScope scope, bool cleanup)
     {
         var index = 0;
-        foreach (var step in Mappings(list))
+        foreach (var step in Mappings(list).TakeWhile(_ => !IsFull))
         {
             var here = Path(path, index++, step);
             var answer = CheckStep(step, here, scope, cleanup);
@@ -291,7 +293,7 @@ internal sealed class RunbookRules(
         }
 
         var first = new Dictionary<string, Place>(StringComparer.Ordinal);
-        foreach (var entry in step.Children("with"))
+        foreach (var entry in step.Children("with").TakeWhile(_ => !IsFull))
         {
             var below = $"{path}.with.{entry.Key}";
             if (!first.TryAdd(entry.Key, entry.KeyAt))
@@ -490,7 +492,7 @@ internal sealed class RunbookRules(
         switch (value)
         {
             case YamlList list:
-                for (var i = 0; i < list.Items.Count; i++)
+                for (var i = 0; i < list.Items.Count && !IsFull; i++)
                 {
                     CheckTexts(list.Items[i], $"{path}[{i}]", scope);
                 }
@@ -498,7 +500,7 @@ internal sealed class RunbookRules(
                 break;
             case YamlMapping mapping:
                 var seen = new HashSet<string>(StringComparer.Ordinal);
-                foreach (var entry in mapping.Entries)
+                foreach (var entry in mapping.Entries.TakeWhile(_ => !IsFull))
                 {
                     if (!seen.Add(entry.Key))
                     {
@@ -564,7 +566,7 @@ internal sealed class RunbookRules(
 
     private void Problem(Place at, string path, string what)
     {
-        if (Problems.Count < ShapeCheck.MostFindings)
+        if (!IsFull)
         {
             Problems.Add(new Finding(at, path, what));
         }

@@ -62,7 +62,7 @@ public sealed class YamlTreeTests
     public void Depth_and_size_are_bounded()
     {
         Assert.Contains("Nested deeper than 24 levels.", Assert.Throws<YamlRefusal>(() => Read("a: " + new string('[', 2000))).Message);
-        Assert.Contains("more than 1,048,576 are not read", Assert.Throws<YamlRefusal>(() => Read(new string('#', YamlTree.MaxBytes + 1))).Message);
+        Assert.Contains("more than 1,048,576 bytes, and is not read", Assert.Throws<YamlRefusal>(() => Read(new string('#', YamlTree.MaxBytes + 1))).Message);
     }
 
     [Fact]
