@@ -48,6 +48,25 @@ public static class PlanLocation
         }
     }
 
+    /// <summary>Whether <see cref="Find(string?, string?, string)"/> would find one: what is named counts, there or not.</summary>
+    public static bool Exists(string? option, string? variable, string workingFolder)
+    {
+        if (option is not null || !string.IsNullOrEmpty(variable))
+        {
+            return true;
+        }
+
+        for (var folder = new DirectoryInfo(workingFolder); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, FileName)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>As <see cref="Find(string?, string?, string)"/>, with this process's environment and working folder.</summary>
     public static string Find(string? option) =>
         Find(option, Environment.GetEnvironmentVariable(Variable), Environment.CurrentDirectory);

@@ -32,6 +32,10 @@ public sealed class CommandContext(Surroundings surroundings, ParseResult parsed
     public string PlanPath => PlanLocation.Find(
         parsed.GetValue(CommonOptions.Plan), Surroundings.Variable(PlanLocation.Variable), Surroundings.Folder);
 
+    /// <summary>A plan is named, or there is one to be found.</summary>
+    public bool HasPlan => PlanLocation.Exists(
+        parsed.GetValue(CommonOptions.Plan), Surroundings.Variable(PlanLocation.Variable), Surroundings.Folder);
+
     /// <summary>The same invocation as if <c>--plan</c> had named this file: the sandbox's own plan.</summary>
     public CommandContext WithPlan(string path) =>
         new(Surroundings, LuxCommandLine.Create(Surroundings).Parse(["status", CommonOptions.Plan.Name, path, .. Json ? new[] { CommonOptions.Json.Name } : []]));

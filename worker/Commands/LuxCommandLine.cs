@@ -90,6 +90,11 @@ public static class LuxCommandLine
                 new DrillVerifyCommand(surroundings),
             },
             new Command("audit", "The log of privileged acts.") { new AuditVerifyCommand(surroundings) },
+            new Command("runbooks", "What is done when something is lost, step by step.")
+            {
+                new RunbooksCheckCommand(surroundings),
+                new RunbooksListCommand(surroundings),
+            },
             new Command("stores", "The places backups are kept in.") { new StoresCheckCommand(surroundings) },
             new Command("people", "The people of the plan and their keys.") { new PeopleEnrolCommand(surroundings) },
             new WorkerCommand(surroundings),

@@ -34,8 +34,7 @@ public static class ErrorView
 
     private static string Title(string kind) => kind switch
     {
-        ErrorKinds.Usage => "Refused:",
-        ErrorKinds.Plan => "The plan is refused:",
+        ErrorKinds.Usage or ErrorKinds.Plan => "Refused:",
         ErrorKinds.Locked => "Locked:",
         ErrorKinds.RefusedDecision => "Decision refused:",
         ErrorKinds.Unreachable => "Unreachable:",
