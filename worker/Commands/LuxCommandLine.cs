@@ -70,7 +70,6 @@ public static class LuxCommandLine
                 RunsDecideCommand.Confirm(surroundings),
                 new RunsAbortCommand(surroundings),
             },
-            new Command("drill", "Rehearsals: the same runbooks as on the worst day, in isolation.") { new DrillCalendarCommand(surroundings) },
             new Command("reviews", "What people look at again: procedures, contacts, objectives, the whole plan.")
             {
                 new ReviewsListCommand(surroundings),
@@ -88,6 +87,7 @@ public static class LuxCommandLine
             {
                 new DrillReportCommand(surroundings),
                 new DrillVerifyCommand(surroundings),
+                new DrillCalendarCommand(surroundings),
             },
             new Command("audit", "The log of privileged acts.") { new AuditVerifyCommand(surroundings) },
             new Command("runbooks", "What is done when something is lost, step by step.")
