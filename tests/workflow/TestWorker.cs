@@ -152,6 +152,6 @@ internal sealed class TestWorker : IAsyncDisposable
         foreach (var definition in ActivityClasses.Definitions(typeof(FakeActivities), () => Activities))
             options.AddActivity(definition);
         return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
-            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>();
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<Approvals.DeskWorkflow>();
     }
 }

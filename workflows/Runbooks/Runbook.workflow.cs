@@ -83,6 +83,7 @@ public sealed class RunbookWorkflow
         desk.Refusals.Kept, desk.Refusals.BeyondKept, abort.Order?.Person, abort.Order?.Reason, verdict)
     {
         Asks = desk.Open,
+        AskMessages = desk.Messages,
         WaitingSteps = [.. orders.Waiting],
         Paused = orders.Paused,
         Interventions = [.. orders.Interventions],

@@ -492,7 +492,10 @@ internal sealed class StepRunner(
         var stands = book.Entries.LastOrDefault(e => e.StandsFor == id && e.State == StepStates.Done);
         var approved = stands is null ? null : desk.Asks.LastOrDefault(a => a.Ask.Step == stands.Id && a.Outcome == nameof(AskOutcome.Approved));
         return new(request.RunId, request.TaskQueue, id, request.Asset, request.Mode, slimSite, declaredAt, request.RequestedBy, request.Keys,
-            approved is null ? null : new(approved.Ask, approved.Decisions));
+            approved is null ? null : new(approved.Ask, approved.Decisions))
+        {
+            Claim = RunbookClaim.Of(request),
+        };
     }
 
     /// <summary>Every line of a step that has no turn.</summary>
