@@ -36,7 +36,7 @@ internal static class RunAuditEntries
         return
         [
             AuditEntries.RunStarted(
-                request.RunId, "restore", request.Asset, Earliest(request.RequestedBy?.At, state.StartedAt, now), request.RequestedBy?.Person,
+                request.RunId, "restore", request.Asset, state.StartedAt, request.RequestedBy?.Person,
                 ("backup", summary.Backup), ("target", evidence.Plan is { } plan ? $"{plan.Host}/{plan.Database}" : summary.Target),
                 ("production", evidence.Plan?.Production == true ? "true" : "false")),
             .. state.Decisions.Select(AuditEntries.Of),

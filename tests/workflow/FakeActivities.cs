@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
@@ -18,7 +19,7 @@ namespace LuxHedge.Tests.Workflow;
 /// and what happens meanwhile with <see cref="On"/>.
 /// </summary>
 internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivities, IVerificationActivities, IRestoreActivities,
-    IApprovalActivities, INotificationActivities
+    IApprovalActivities, INotificationActivities, IAuditActivities
 {
     public const string Manifest = "ab12";
     public static readonly ClusterTime Start = new(1_000, 1);
@@ -57,6 +58,7 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public ConcurrentQueue<RestoreEvidence> Evidence { get; } = new();
     public ConcurrentQueue<AskNotice> Notices { get; } = new();
     public ConcurrentQueue<Alert> Alerts { get; } = new();
+    public ConcurrentQueue<AuditEntry> Audit { get; } = new();
     public ConcurrentQueue<(string Store, VerificationLevel Level, Verdict Verdict)> Records { get; } = new();
     public ConcurrentQueue<DatabaseBackupRequest> Backups { get; } = new();
     public ClusterTime? NewestToldToEnd { get; private set; }
@@ -204,6 +206,12 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     {
         Alerts.Enqueue(alert);
         return Called($"alert {alert.Kind}", () => 0);
+    }
+
+    public Task<string> AppendAsync(AuditEntry entry)
+    {
+        Audit.Enqueue(entry);
+        return Called($"append-audit {entry.Kind}", () => "ab12");
     }
 
     public Task<DecisionAnswer> JudgeAsync(Ask ask, Decision decision) => Called("judge-decision", () => Judge(ask, decision));

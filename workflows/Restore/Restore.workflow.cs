@@ -1,4 +1,5 @@
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -21,6 +22,7 @@ public sealed class RestoreWorkflow
     private readonly Steps steps;
     private readonly AbortSwitch abort = new();
     private readonly ApprovalDesk desk;
+    private readonly AuditTrail audit = new();
     private readonly List<Check> checks = [];
     private readonly List<string> notes = [];
     private RestorePlan? plan;
@@ -57,7 +59,7 @@ public sealed class RestoreWorkflow
             summary = summary with { Evidence = await KeepEvidenceAsync(summary), Notes = [.. notes] };
             await StartNextBackupAsync();
             await desk.FlushAsync();
-            summary = summary with { Notes = [.. notes, .. desk.Notes] };
+            summary = summary with { Notes = [.. notes, .. desk.Notes, .. audit.Notes] };
             if (!replaced)
                 AbortSwitch.PassOnCancellation();
             return summary;
@@ -109,6 +111,14 @@ public sealed class RestoreWorkflow
         catch (Exception e) when (abort.Caused(e))
         {
             Aborted();
+        }
+
+        // A runbook's entry covers its restores. What comes of it, the evidence appends.
+        if (plan is not null && request is { Purpose: RestorePurpose.Recovery, Claim: null })
+        {
+            audit.Tell(AuditEntries.RunStarted(
+                request.RunId, "restore", request.Asset, steps.StartedAt, request.RequestedBy?.Person,
+                ("backup", plan.BackupId), ("target", $"{plan.Host}/{plan.Database}"), ("production", plan.Production ? "true" : "false")));
         }
     }
 
@@ -306,6 +316,7 @@ public sealed class RestoreWorkflow
     {
         if (plan is null)
             return [];
+        await audit.FlushAsync();
         var evidence = new RestoreEvidence(request, plan, summary with { Notes = [.. notes] }, State()) { Asks = desk.Asks };
         try
         {

@@ -1,4 +1,5 @@
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Runs;
 using Temporalio.Exceptions;
@@ -25,7 +26,11 @@ public sealed class AcceptanceWorkflow
             Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.BackupId.ValueSet(request.BackupId));
             await steps.RunAsync("accept", () => AcceptAsync(request));
             abort.TooLate = "It is accepted already.";
-            return await steps.RunAsync("summarise", () => SummariseAsync(request));
+            var audit = new AuditTrail();
+            audit.Tell(AuditEntries.Accepted(request.Decision, request.Asset, request.BackupId));
+            var summary = await steps.RunAsync("summarise", () => SummariseAsync(request));
+            await audit.FlushAsync();
+            return summary with { Notes = [.. summary.Notes, .. audit.Notes] };
         }
         catch (FailureException e) when (!TemporalException.IsCanceledException(e))
         {

@@ -45,6 +45,33 @@ public sealed class RestoreWorkflowTests
     }
 
     [Fact]
+    public async Task That_a_restore_began_is_in_the_audit_log_before_anybody_has_approved_it()
+    {
+        await using var worker = await TestWorker.CreateAsync();
+        var run = await worker.StartRestoreAsync();
+        await worker.UntilCalledAsync("append-audit run-started");
+        await TestWorker.DecideAsync(run, "alice");
+        await run.GetResultAsync<RestoreSummary>();
+
+        var entry = Assert.Single(worker.Activities.Audit);
+        Assert.Equal(("operator", "true"), (entry.Person, entry.Facts["production"]));
+        Assert.Single(Assert.Single(worker.Activities.Evidence).Asks);
+    }
+
+    [Fact]
+    public async Task An_audit_log_that_can_not_be_written_is_a_note_and_neither_stops_nor_fails_a_restore()
+    {
+        await using var worker = await TestWorker.CreateAsync(FakeActivities.Failing("append-audit run-started"));
+        var run = await worker.StartRestoreAsync();
+        await TestWorker.DecideAsync(run, "alice");
+
+        var summary = await run.GetResultAsync<RestoreSummary>();
+
+        Assert.Equal(Verdict.Proven, summary.Verdict);
+        Assert.Contains(summary.Notes, n => n.Contains("audit log", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task The_safety_backup_is_a_child_and_the_next_backup_outlives_the_restore()
     {
         await using var worker = await TestWorker.CreateAsync();

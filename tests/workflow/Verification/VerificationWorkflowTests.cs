@@ -153,6 +153,21 @@ public sealed class VerificationWorkflowTests
             new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked", decision));
 
         Assert.Equal("b", (await run.GetResultAsync<BackupSummary>()).Id);
-        Assert.Equal(["accept-backup", "summarise-backup"], worker.Activities.Calls);
+        Assert.Equal(["accept-backup", "append-audit accept", "summarise-backup"], worker.Activities.Calls.Order(StringComparer.Ordinal));
+        var entry = Assert.Single(worker.Activities.Audit);
+        Assert.Equal(("alice", "b", "checked"), (entry.Person, entry.Facts["backup"], entry.Facts["reason"]));
+    }
+
+    [Fact]
+    public async Task An_audit_log_that_can_not_be_written_is_a_note_of_the_acceptance()
+    {
+        await using var worker = await TestWorker.CreateAsync(FakeActivities.Failing("append-audit accept"));
+        var decision = new LuxHedge.Workflows.Approvals.Decision("default", "run-a", "accept", "n", "h",
+            LuxHedge.Workflows.Approvals.DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good");
+
+        var run = await worker.StartAsync(Wire.Acceptance, "accept/b",
+            new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked", decision));
+
+        Assert.Contains((await run.GetResultAsync<BackupSummary>()).Notes, n => n.Contains("audit log", StringComparison.Ordinal));
     }
 }
