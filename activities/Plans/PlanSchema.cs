@@ -81,9 +81,13 @@ internal static class ShapeSchema
     {
         ["type"] = "object",
         ["minProperties"] = map.AtLeast,
-        ["patternProperties"] = new JsonObject { [$"^{Scalars.IdPattern}$"] = Of(map.Value, definitions) },
+        ["patternProperties"] = new JsonObject { [KeyPattern(map.Keys)] = Of(map.Value, definitions) },
         ["additionalProperties"] = false,
     };
+
+    /// <summary>Null: ids. A reference is to an id too.</summary>
+    private static string KeyPattern(Shape? keys) =>
+        keys is ScalarShape scalar && scalar.Schema["pattern"] is { } pattern ? pattern.GetValue<string>() : $"^{Scalars.IdPattern}$";
 
     private static JsonObject Record(RecordShape record, SortedDictionary<string, JsonObject> definitions)
     {
