@@ -19,6 +19,9 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
 
     private const int LargestRaw = LaneDump.ChunkBytes + (1 << 16);
 
+    /// <summary>No collection's name: of a command that does not say which it touches.</summary>
+    private const string AnyCollection = "\0";
+
     private readonly string _attempt = PackWriter.NewAttempt();
     private readonly SortedDictionary<string, Imported> _collections = new(StringComparer.Ordinal);
     private readonly OplogEntries _entries = new(database);
@@ -225,13 +228,42 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
     private void NoteTouched(ReadOnlySpan<byte> entry)
     {
         var fields = new BsonFields(entry);
+        var op = fields.Find("op"u8).AsUtf8();
+        var ns = fields.Find("ns"u8).AsUtf8();
+        if (op.SequenceEqual("n"u8))
+        {
+            return;
+        }
+
         if (fields.Find("ui"u8).AsUuid() is { } uuid)
         {
             _touched.Add(uuid);
         }
-        else if (!fields.Find("op"u8).AsUtf8().SequenceEqual("n"u8))
+
+        if (op.SequenceEqual("c"u8))
         {
-            _touched.Add("*"); // a transaction or a command: it may touch any
+            NoteCommand(fields.Find("o"u8), uuidKnown: fields.Find("ui"u8).IsThere);
+        }
+        else if (ns.Length > database.Length)
+        {
+            _touched.Add(Encoding.UTF8.GetString(ns)[(database.Length + 1)..]);
+        }
+    }
+
+    /// <summary>A transaction touches what its operations do; of any other command only its own collection is known.</summary>
+    private void NoteCommand(BsonField o, bool uuidKnown)
+    {
+        var operations = o.Type == MongoDB.Bson.BsonType.Document ? o.AsDocument().Find("applyOps"u8) : default;
+        if (operations.IsThere)
+        {
+            foreach (var operation in operations.AsDocument())
+            {
+                NoteTouched(operation.Value);
+            }
+        }
+        else if (!uuidKnown && !(o.IsThere && (o.AsDocument().Find("commitTransaction"u8).IsThere || o.AsDocument().Find("abortTransaction"u8).IsThere)))
+        {
+            _touched.Add(AnyCollection);
         }
     }
 
@@ -265,7 +297,7 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
                 ranges.Add(new PlannedRange(collection.Range, collection.Name, uuid, null, null, false));
             }
 
-            var missing = uuid is not null && (_touched.Contains(uuid) || _touched.Contains("*"))
+            var missing = uuid is not null && (_touched.Contains(uuid) || _touched.Contains(collection.Name) || _touched.Contains(AnyCollection))
                 ? "the dump has an oplog for it: what it comes to is only known when that is replayed" : null;
             witnesses.Add(new CollectionWitness(
                 collection.Name, uuid, metadata.Type, options, indexes, missing is null ? collection.Hash.Documents : -1,

@@ -64,7 +64,7 @@ public sealed class InterchangeTests : IDisposable
         using var back = await rig.OpenAsync();
         Assert.Equal(exported, (await ReplayedBackup.ReadAsync(back)).State);
         Assert.Equal(imported.Seal.ManifestSha256, (await import.ImportAsync(work)).Seal.ManifestSha256);
-        Assert.Equal(["cars"], back.Index.Witness.Collections.Where(w => w.Missing is not null && w.Collection != Marks.CanaryCollection).Select(w => w.Collection));
+        Assert.Contains(back.Index.Witness.Collections, w => w is { Collection: "cars", Missing: not null });
         Assert.Equal(-1, back.Index.Collections.Single(c => c.Collection.Name == "cars").Collection.Indexes.Select(ExtendedJson.Parse)
             .Single(i => i["key"].AsBsonDocument.Contains("n"))["key"]["n"].ToInt32());
         Assert.Contains(back.Index.Collections, c => c.Collection.Type == "view");
