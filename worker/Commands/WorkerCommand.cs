@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LuxHedge.Worker.Hosting;
+using LuxHedge.Worker.Slack;
 
 namespace LuxHedge.Worker.Commands;
 
@@ -16,6 +17,8 @@ public sealed class WorkerCommand : OperatorCommand
     };
 
     private static readonly Option<string?> Metrics = new("--metrics") { Description = "Where Prometheus finds Temporal's metrics, as 127.0.0.1:9464. Else nowhere.", HelpName = "ADDRESS" };
+
+    private static readonly Option<string?> Listen = new("--listen") { Description = "Where Slack's interactions and commands, and /health, are listened to, as 127.0.0.1:8080. Else nowhere.", HelpName = "ADDRESS" };
 
     public WorkerCommand(Surroundings surroundings)
         : base(surroundings, "worker", "Take work from the plan's task queue until Ctrl-C. Any number of workers on any number of machines share it.")
@@ -34,12 +37,20 @@ public sealed class WorkerCommand : OperatorCommand
                 result.AddError("--grace is 0 to 3600 seconds.");
             }
         });
-        foreach (var option in new Option[] { Log, Lanes, Grace, Metrics })
+        Listen.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string?>() is { } text && HttpListener.Parse(text) is null)
+            {
+                result.AddError("--listen is an address of this machine and a port, as 127.0.0.1:8080, localhost:8080 or *:8080.");
+            }
+        });
+        foreach (var option in new Option[] { Log, Lanes, Grace, Metrics, Listen })
         {
             Add(option);
         }
 
-        Examples = [("luxhedge worker --plan /etc/luxhedge/luxhedge.yaml", "run it where the plan's secrets are; it waits for a Temporal that is not up yet")];
+        Examples = [("luxhedge worker --plan /etc/luxhedge/luxhedge.yaml", "run it where the plan's secrets are; it waits for a Temporal that is not up yet"),
+            ("luxhedge worker --listen 127.0.0.1:8080", "take Slack's clicks over HTTP too, behind a proxy with TLS; /health says how it is")];
         ExitCodesInWords = "0 stopped as asked; 2 the plan is refused";
     }
 
@@ -51,6 +62,7 @@ public sealed class WorkerCommand : OperatorCommand
             Lanes = context.Get(Lanes),
             Grace = TimeSpan.FromSeconds(context.Get(Grace)),
             Metrics = context.Get(Metrics),
+            Listen = context.Get(Listen) is { } listen ? HttpListener.Parse(listen) : null,
         };
         try
         {

@@ -8,6 +8,7 @@ using LuxHedge.Activities.Evidence;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Stores;
+using LuxHedge.Worker.Slack;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Notifications;
@@ -93,6 +94,7 @@ public static class WorkerHost
             .AddWorkflow<ReviewWorkflow>()
             .AddWorkflow<AcceptanceWorkflow>();
         AddWorker(builder.Services, TaskQueues.Lanes(plan.Temporal.TaskQueue), activities, options, log, Places(plan, options));
+        builder.Services.AddSlack(plan, options, log);
         return builder.Build();
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using Serilog.Events;
 
 namespace LuxHedge.Worker.Hosting;
@@ -29,6 +30,12 @@ public sealed record WorkerHostOptions
 
     /// <value>Address such as <c>127.0.0.1:9464</c> where Prometheus finds Temporal's metrics. Default: none.</value>
     public string? Metrics { get; init; }
+
+    /// <value>Where HTTP is listened to: <c>/slack/interactions</c>, <c>/slack/commands</c>, <c>/health</c>. Default: nowhere.</value>
+    public IPEndPoint? Listen { get; init; }
+
+    /// <value>Called with the address once it listens.</value>
+    public Action<Uri>? Listening { get; init; }
 
     /// <value>Called once both workers take work.</value>
     public Action? Ready { get; init; }
