@@ -2,6 +2,7 @@ using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 
@@ -27,6 +28,9 @@ public interface IRuns
     Task<RunReference> StartAsync(RestoreRequest request, CancellationToken cancellation);
 
     Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation);
+
+    /// <summary>Under the drill's lock, or the incident's.</summary>
+    Task<RunReference> StartAsync(RunbookRequest request, CancellationToken cancellation);
 
     /// <summary>One for each run that a person or a schedule started, newest first; children are its steps and not listed.</summary>
     Task<IReadOnlyList<RunRow>> ListAsync(int limit, CancellationToken cancellation);

@@ -61,6 +61,8 @@ public static class LuxCommandLine
                 new BackupsImportCommand(surroundings),
             },
             new Command("restore", "Get data back.") { new RestoreRunCommand(surroundings) },
+            new Command("drill", "Rehearse recovery, isolated from production.") { new DrillRunCommand(surroundings) },
+            new Command("incident", "The real event.") { new IncidentRunCommand(surroundings) },
             new Command("runs", "Backups, verifications and restores in Temporal: look at them, decide, end them.")
             {
                 new RunsListCommand(surroundings),

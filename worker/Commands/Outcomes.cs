@@ -4,6 +4,7 @@ using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Verification;
 using Spectre.Console;
 
@@ -59,6 +60,12 @@ public static class Outcomes
     {
         context.Answer(summary, console => RestoreViews.Summary(console, summary));
         return summary.Ended is null ? ExitCodes.Of(summary.Verdict) : ExitCodes.NotProven;
+    }
+
+    public static int Tell(CommandContext context, RunbookSummary summary)
+    {
+        context.Answer(summary, console => RunbookViews.Summary(console, summary));
+        return ExitCodes.Of(summary.Verdict);
     }
 
     public static int Tell(CommandContext context, BackupSummary accepted)

@@ -5,6 +5,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 using Temporalio.Exceptions;
@@ -34,6 +35,9 @@ public sealed class TemporalRuns(LuxClient client, TemporalPlan plan) : IRuns
 
     public Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         LockedAsync(client.StartAcceptanceAsync(request, cancellation), WorkflowIds.Acceptance(request.BackupId), cancellation);
+
+    public Task<RunReference> StartAsync(RunbookRequest request, CancellationToken cancellation) =>
+        LockedAsync(client.StartRunbookAsync(request, cancellation), RunbookClaim.Of(request).WorkflowId(), cancellation);
 
     public async Task<IReadOnlyList<RunRow>> ListAsync(int limit, CancellationToken cancellation)
     {

@@ -6,6 +6,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 using Temporalio.Api.Enums.V1;
@@ -58,6 +59,13 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     public Task<RunReference> StartAcceptanceAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset, "accept", "real",
             request.BackupId, $"Acceptance of {request.BackupId}", request, cancellation);
+
+    public Task<RunReference> StartRunbookAsync(RunbookRequest request, CancellationToken cancellation)
+    {
+        var (kind, what) = request.Mode == RunMode.Drill ? ("drill", "Drill") : ("incident", "Incident");
+        return StartAsync(Wire.Runbook, RunbookClaim.Of(request).WorkflowId(), request.RunId, request.Asset, kind,
+            request.Mode == RunMode.Drill ? "drill" : "real", null, $"{what} {request.Name}: {request.Definition.Title}", request, cancellation);
+    }
 
     /// <summary>What the run returned; waits for it. A failed run is a <see cref="RefusalException"/> with its
     /// <see cref="ErrorReport"/>.</summary>
@@ -175,7 +183,7 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     /// <param name="onlyOpen">Only those still running.</param>
     public async Task<IReadOnlyList<RunRow>> ListAsync(bool onlyOpen, int limit, CancellationToken cancellation)
     {
-        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance')"
+        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Runbook')"
             + (onlyOpen ? " AND ExecutionStatus = 'Running'" : "");
         return await SearchAsync(query, limit, cancellation);
     }

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using LuxHedge.Activities.Encryption;
+using LuxHedge.Activities.Runbooks;
 using LuxHedge.Worker.Sandbox.Servers;
 using LuxHedge.Workflows;
 
@@ -40,6 +41,9 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
     /// <summary>Operating system login of the person <c>operator</c>.</summary>
     public string Login { get; init; } = Environment.UserName;
 
+    /// <summary>The folder of the runbooks; null: the one above the plan's folder, else that of this program.</summary>
+    public string? Runbooks { get; init; }
+
     public string ApprovalExpires { get; init; } = "15m";
 
     /// <summary>Writes plan, keys and secrets into the folder; answers the plan file's path.</summary>
@@ -70,13 +74,31 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
         }
 
         var file = Path.Combine(folder, FileName);
-        SecretFile.Write(file, ToYaml(keys));
+        SecretFile.Write(file, ToYaml(keys, Runbooks ?? RunbooksFor(folder)));
         return file;
     }
 
     private static void WriteSecret(string folder, string name, string value) => SecretFile.Write(Path.Combine(folder, "keys", name), value + "\n");
 
-    private string ToYaml(SandboxKeys keys)
+    /// <summary>Relative where it can be: the folder may be moved as a whole.</summary>
+    private static string? RunbooksFor(string folder)
+    {
+        foreach (var (from, relative) in new[] { (Path.GetFullPath(folder), true), (AppContext.BaseDirectory, false) })
+        {
+            for (var at = new DirectoryInfo(from); at is not null; at = at.Parent)
+            {
+                var path = Path.Combine(at.FullName, RunbookFolder.Name);
+                if (Directory.Exists(path))
+                {
+                    return relative ? Path.GetRelativePath(Path.GetFullPath(folder), path) : path;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private string ToYaml(SandboxKeys keys, string? runbooks)
     {
         var stores = new List<string>();
         var yaml = new StringBuilder($"""
@@ -90,6 +112,11 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
               taskQueue: {Quote(TaskQueue)}
 
             """);
+        if (runbooks is not null)
+        {
+            yaml.Insert(yaml.ToString().IndexOf("temporal:", StringComparison.Ordinal), $"runbooks: {Quote(runbooks)}\n");
+        }
+
         if (TemporalUi is not null)
         {
             yaml.Append($"  ui: {Quote(TemporalUi)}\n");
@@ -138,6 +165,13 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
         }
 
         yaml.Append($$"""
+            drills:
+              monthly: { title: One collection comes back, runbook: monthly, assets: [{{Assets[0].Name}}], scope: partial, schedule: { monthly: 10, at: "09:00" }, targets: { rto: 1h, rpo: 1h } }
+              quarterly: { title: Every way to lose the database, runbook: quarterly, assets: [{{Assets[0].Name}}], scope: full, schedule: { quarterly: 15, at: "09:00" }, targets: { rto: 4h, rpo: 24h } }
+
+            """);
+
+        yaml.Append($$"""
             people:
               operator: { name: Olive Operator, login: {{Quote(Login)}}, publicKey: {{Quote(keys.People["operator"])}} }
               alice: { name: Alice, publicKey: {{Quote(keys.People["alice"])}} }
@@ -146,6 +180,9 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
               incident-commanders: [alice, bob]
             policies:
               restore-production: { by: [incident-commanders], quorum: 1, deny: 1, expires: {{ApprovalExpires}}, ownKey: true }
+            contacts:
+              on-call: { name: On call, people: [operator], hours: always, next: commanders }
+              commanders: { name: Incident commanders, people: [incident-commanders], hours: on escalation }
 
             """);
         return yaml.ToString();

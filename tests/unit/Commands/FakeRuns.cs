@@ -5,6 +5,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 
@@ -51,6 +52,9 @@ internal sealed class FakeRuns : IRuns
 
     public Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(request, Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset);
+
+    public Task<RunReference> StartAsync(RunbookRequest request, CancellationToken cancellation) =>
+        StartAsync(request, Wire.Runbook, RunbookClaim.Of(request).WorkflowId(), request.RunId, request.Asset);
 
     public Task<IReadOnlyList<RunRow>> ListAsync(int limit, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<RunRow>>(Rows);
 
