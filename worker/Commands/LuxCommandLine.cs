@@ -61,7 +61,6 @@ public static class LuxCommandLine
                 new BackupsImportCommand(surroundings),
             },
             new Command("restore", "Get data back.") { new RestoreRunCommand(surroundings) },
-            new Command("drill", "Rehearse recovery, isolated from production.") { new DrillRunCommand(surroundings) },
             new Command("incident", "The real event.") { new IncidentRunCommand(surroundings) },
             new Command("runs", "Backups, verifications and restores in Temporal: look at them, decide, end them.")
             {
@@ -71,6 +70,13 @@ public static class LuxCommandLine
                 RunsDecideCommand.Deny(surroundings),
                 RunsDecideCommand.Confirm(surroundings),
                 new RunsAbortCommand(surroundings),
+            },
+            new Command("drill", "The disaster, rehearsed in isolation from production, and what it proved.")
+            {
+                new DrillRunCommand(surroundings),
+                new DrillCalendarCommand(surroundings),
+                new DrillReportCommand(surroundings),
+                new DrillVerifyCommand(surroundings),
             },
             new Command("reviews", "What people look at again: procedures, contacts, objectives, the whole plan.")
             {
@@ -84,12 +90,6 @@ public static class LuxCommandLine
                 new SchedulesPauseCommand(surroundings, pause: true),
                 new SchedulesPauseCommand(surroundings, pause: false),
                 new SchedulesBackfillCommand(surroundings),
-            },
-            new Command("drill", "Drills: the disaster, rehearsed, and what it proved.")
-            {
-                new DrillReportCommand(surroundings),
-                new DrillVerifyCommand(surroundings),
-                new DrillCalendarCommand(surroundings),
             },
             new Command("audit", "The log of privileged acts.") { new AuditVerifyCommand(surroundings) },
             new Command("runbooks", "What is done when something is lost, step by step.")

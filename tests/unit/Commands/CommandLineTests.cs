@@ -15,7 +15,7 @@ public sealed class CommandLineTests
     [InlineData("backups", "verify", "ID", "--level", "thorough")]
     [InlineData("backups", "verify", "ID", "--level", "1")]
     [InlineData("runs", "list", "--limit", "many")]
-    [InlineData("drill", "run", "quarterly")]
+    [InlineData("drill", "rum", "quarterly")]
     public async Task What_can_not_be_understood_is_wrong_usage(params string[] arguments)
     {
         await using var rig = CommandRig.Create();
