@@ -64,7 +64,7 @@ public static class Outcomes
 
     public static int Tell(CommandContext context, RunbookSummary summary)
     {
-        context.Answer(summary, console => RunbookViews.Summary(console, summary));
+        context.Answer(summary, console => RunbookRunViews.Summary(console, summary));
         return ExitCodes.Of(summary.Verdict);
     }
 
