@@ -29,6 +29,7 @@ public static class CommandFailures
     {
         Wire.DatabaseBackup => $"Backup of {asset}",
         Wire.Acceptance => $"Acceptance of a backup of {asset}",
+        Wire.Runbook => $"Runbook for {asset}",
         _ => $"{workflow} of {asset}",
     };
 

@@ -54,4 +54,8 @@ public interface IRuns
 
     /// <summary>Asks the run to end. It answers when it has taken the order, not when it has ended.</summary>
     Task<DecisionAnswer> AbortAsync(RunReference run, AbortOrder order, CancellationToken cancellation);
+
+    /// <summary>Retries or skips a failed step, pauses or resumes a run.</summary>
+    /// <param name="order"><see cref="Wire.Retry"/>, <see cref="Wire.Skip"/>, <see cref="Wire.Pause"/> or <see cref="Wire.Resume"/>.</param>
+    Task<DecisionAnswer> OrderAsync(RunReference run, string order, StepOrder argument, CancellationToken cancellation);
 }

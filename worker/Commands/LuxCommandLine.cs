@@ -62,13 +62,17 @@ public static class LuxCommandLine
             },
             new Command("restore", "Get data back.") { new RestoreRunCommand(surroundings) },
             new Command("incident", "The real event.") { new IncidentRunCommand(surroundings) },
-            new Command("runs", "Backups, verifications and restores in Temporal: look at them, decide, end them.")
+            new Command("runs", "Backups, verifications, restores, drills and incidents in Temporal: look at them, decide, end them.")
             {
                 new RunsListCommand(surroundings),
                 new RunsWatchCommand(surroundings),
                 RunsDecideCommand.Approve(surroundings),
                 RunsDecideCommand.Deny(surroundings),
                 RunsDecideCommand.Confirm(surroundings),
+                new RunsOrderCommand(surroundings, Workflows.Runs.Wire.Retry),
+                new RunsOrderCommand(surroundings, Workflows.Runs.Wire.Skip),
+                new RunsOrderCommand(surroundings, Workflows.Runs.Wire.Pause),
+                new RunsOrderCommand(surroundings, Workflows.Runs.Wire.Resume),
                 new RunsAbortCommand(surroundings),
             },
             new Command("drill", "The disaster, rehearsed in isolation from production, and what it proved.")

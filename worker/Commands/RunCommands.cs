@@ -6,6 +6,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
 using Spectre.Console;
@@ -78,6 +79,8 @@ public sealed class RunsWatchCommand : OperatorCommand
                 return Outcomes.Tell(context, await follower.FollowAsync<VerificationSummary>(run, cancellation));
             case Wire.Restore:
                 return Outcomes.Tell(context, await follower.FollowAsync<RestoreSummary>(run, cancellation));
+            case Wire.Runbook:
+                return Outcomes.Tell(context, await follower.FollowAsync<RunbookSummary>(run, cancellation));
             case Wire.Acceptance:
                 return Outcomes.Tell(context, await follower.FollowAsync<BackupSummary>(run, cancellation));
             default:

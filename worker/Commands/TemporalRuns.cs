@@ -73,6 +73,9 @@ public sealed class TemporalRuns(LuxClient client, TemporalPlan plan) : IRuns
     public Task<DecisionAnswer> AbortAsync(RunReference run, AbortOrder order, CancellationToken cancellation) =>
         client.AbortAsync(run, order.Person, order.Reason, cancellation);
 
+    public Task<DecisionAnswer> OrderAsync(RunReference run, string order, StepOrder argument, CancellationToken cancellation) =>
+        client.OrderAsync(run, order, argument, cancellation);
+
     private async Task<RunReference> LockedAsync(Task<RunReference> start, string workflowId, CancellationToken cancellation)
     {
         try

@@ -9,6 +9,8 @@ namespace LuxHedge.Worker.Display;
 /// <summary>A run as a terminal shows it while it goes: steps with their clocks, bars under the running ones, open questions in a frame.</summary>
 public sealed class LiveRunView(RunRow run, CommandContext context)
 {
+    private const int ShownSteps = 24;
+
     private static readonly string[] Spinner = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 
     public IRenderable Render(RunWatch watch)
@@ -33,24 +35,44 @@ public sealed class LiveRunView(RunRow run, CommandContext context)
             rows.Add(new Markup($"[yellow]{Words.Plain(RunTexts.Refused(refused))}[/]"));
         }
 
-        if (watch.Ask is { } ask && !watch.Closed)
+        foreach (var open in watch.Asks)
         {
-            var lines = RunTexts.Ask(ask, watch, context).ToList();
-            rows.Add(new Panel(new Markup(string.Join('\n', lines.Skip(1).Select(Words.Plain))))
-                .Header($"[yellow bold] {Words.Plain(lines[0].TrimEnd(':'))} [/]")
-                .BorderColor(Color.Yellow)
-                .Expand());
+            rows.Add(Framed([.. RunTexts.Ask(open, watch, context)]));
+        }
+
+        foreach (var failed in watch.WaitingSteps)
+        {
+            rows.Add(Framed([.. RunTexts.Failed(failed, watch, context)]));
+        }
+
+        if (watch.State?.Paused is { } paused && !watch.Closed)
+        {
+            rows.Add(new Markup($"[yellow]{Words.Plain(RunTexts.Paused(paused, watch, context))}[/]"));
         }
 
         return new Rows(rows);
     }
+
+    /// <summary>The first line is the frame's title.</summary>
+    private static Panel Framed(IReadOnlyList<string> lines) => new Panel(new Markup(string.Join('\n', lines.Skip(1).Select(Words.Plain))))
+        .Header($"[yellow bold] {Words.Plain(lines[0].TrimEnd(':'))} [/]")
+        .BorderColor(Color.Yellow)
+        .Expand();
 
     private static Grid Steps(RunWatch watch)
     {
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(1).PadRight(1)).AddColumn(new GridColumn().NoWrap().PadRight(2))
             .AddColumn(new GridColumn().NoWrap().RightAligned().PadRight(2)).AddColumn(new GridColumn());
         var steps = watch.State?.Steps ?? [];
-        foreach (var step in steps)
+        // A long runbook shows its newest steps: a terminal has so many lines.
+        var hidden = Math.Max(0, steps.Count - ShownSteps);
+        if (hidden > 0)
+        {
+            var failed = steps.Take(hidden).Count(s => s.State == StepStates.Failed);
+            grid.AddRow("", $"[grey]{hidden} earlier steps{(failed > 0 ? $", {failed} failed" : "")}[/]", "", "");
+        }
+
+        foreach (var step in steps.Skip(hidden))
         {
             var took = (step.EndedAt ?? watch.Now) - step.StartedAt;
             grid.AddRow(

@@ -12,7 +12,7 @@ public sealed class RunLines(RunRow run, CommandContext context)
 
     private readonly Dictionary<string, string> told = [];
     private DateTimeOffset progressToldAt = DateTimeOffset.MinValue;
-    private string? askTold;
+    private List<string> waiting = [];
     private string? problemTold;
     private bool awayTold;
     private int refusedTold;
@@ -110,24 +110,43 @@ public sealed class RunLines(RunRow run, CommandContext context)
         }
     }
 
+    /// <summary>Each question once, and again when somebody has decided; each failed step once for each time it fails.</summary>
     private IEnumerable<string> Question(RunWatch watch)
     {
-        var decided = watch.State?.Decisions.Count ?? 0;
-        var now = watch.Ask is { } ask ? $"{ask.Nonce} {decided}" : null;
-        if (now == askTold)
+        var waits = watch.Asks.Select(a => $"{a.Ask.Nonce} {a.State.Decisions.Count(d => d.Nonce == a.Ask.Nonce)}")
+            .Concat(watch.WaitingSteps.Select(w => $"{w.Step} {w.Since:O}")).Append(watch.State?.Paused is { } p && !watch.Closed ? $"paused {p.At:O}" : "")
+            .Where(w => w.Length > 0).ToList();
+        var before = waiting;
+        waiting = waits;
+        var index = 0;
+        foreach (var open in watch.Asks)
         {
-            yield break;
-        }
-
-        askTold = now;
-        if (watch.Ask is { } open)
-        {
-            foreach (var line in RunTexts.Ask(open, watch, context))
+            if (!before.Contains(waits[index++]))
             {
-                yield return line;
+                foreach (var line in RunTexts.Ask(open, watch, context))
+                {
+                    yield return line;
+                }
             }
         }
-        else
+
+        foreach (var failed in watch.WaitingSteps)
+        {
+            if (!before.Contains(waits[index++]))
+            {
+                foreach (var line in RunTexts.Failed(failed, watch, context))
+                {
+                    yield return line;
+                }
+            }
+        }
+
+        if (index < waits.Count && !before.Contains(waits[index]))
+        {
+            yield return RunTexts.Paused(watch.State!.Paused!, watch, context);
+        }
+
+        if (waits.Count == 0 && before.Count > 0)
         {
             yield return "no longer waiting on people";
         }

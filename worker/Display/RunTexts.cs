@@ -55,7 +55,7 @@ public static class RunTexts
     }
 
     public static string Refused(RefusedDecision refused) =>
-        $"refused: {(refused.Kind == DecisionKind.Approved ? "an approval" : "a denial")} by {Words.Printable(refused.Person)} for {refused.Step}: "
+        $"refused: {refused.Order ?? (refused.Kind == DecisionKind.Approved ? "an approval" : "a denial")} by {Words.Printable(refused.Person)}{(refused.Step.Length > 0 ? $" for {refused.Step}" : "")}: "
         + Words.Printable(refused.Why);
 
     /// <summary>What a run waits for, in a few words.</summary>
@@ -74,25 +74,45 @@ public static class RunTexts
         ];
     }
 
-    public static IEnumerable<string> Ask(Ask ask, RunWatch watch, CommandContext context)
+    public static IEnumerable<string> Ask(OpenAsk open, RunWatch watch, CommandContext context)
     {
+        var ask = open.Ask;
         var manual = ask.Kind == AskKinds.Manual;
         yield return manual
             ? $"Waiting for a person to do '{ask.Step}':"
-            : $"Waiting for approval of '{ask.Step}', asked by {Words.Printable(ask.RequestedBy)}:";
+            : $"Waiting for approval of '{ask.Step}', asked by {(ask.RequestedBy.Length > 0 ? Words.Printable(ask.RequestedBy) : "a schedule")}:";
         var width = ask.Shows.Select(s => s.Label.Length).DefaultIfEmpty(0).Max();
         foreach (var shown in ask.Shows)
         {
             yield return $"  {shown.Label.PadRight(width)}  {Words.Printable(shown.Value)}";
         }
 
-        yield return $"  {WhoAndUntil(ask, watch.State, watch.Now)}";
-        var step = watch.State?.Asks.Count > 1 ? $" --step {ask.Step}" : "";
+        yield return $"  {WhoAndUntil(ask, open.State, watch.Now)}";
+        var step = open.State.Asks.Count > 1 ? $" --step {ask.Step}" : "";
         yield return manual
-            ? $"  Done:     {context.Line($"runs confirm {watch.Run.RunId}{step}")}"
-            : $"  Approve:  {context.Line($"runs approve {watch.Run.RunId}{step}")}";
-        yield return $"  Deny:     {context.Line($"runs deny {watch.Run.RunId}{step} --reason TEXT")}";
+            ? $"  Done:     {context.Line($"runs confirm {open.RunId}{step}")}"
+            : $"  Approve:  {context.Line($"runs approve {open.RunId}{step}")}";
+        yield return $"  Deny:     {context.Line($"runs deny {open.RunId}{step} --reason TEXT")}";
     }
+
+    /// <summary>A failed step that waits for a person, and what the person can do.</summary>
+    public static IEnumerable<string> Failed(WaitingStep failed, RunWatch watch, CommandContext context)
+    {
+        var step = watch.WaitingSteps.Count > 1 ? $" --step {failed.Step}" : "";
+        yield return $"'{failed.Step}' failed and waits for a person, since {Amounts.Time(failed.Since)}:";
+        yield return $"  {Words.Printable(failed.Why)}";
+        yield return $"  {(failed.Kind == "approve" ? "Ask again:" : "Try again:")}  {context.Line($"runs retry {watch.Run.RunId}{step}")}";
+        if (failed.MaySkip)
+        {
+            yield return $"  Without it: {context.Line($"runs skip {watch.Run.RunId}{step} --reason TEXT")} (NotProven at best)";
+        }
+
+        yield return $"  End it:     {context.Line($"runs abort {watch.Run.RunId} --reason TEXT")}";
+    }
+
+    public static string Paused(Intervention paused, RunWatch watch, CommandContext context) =>
+        $"Paused by {Words.Printable(paused.Person)} since {Amounts.Time(paused.At)}: {Words.Printable(paused.Reason)}. Go on: "
+        + context.Line($"runs resume {watch.Run.RunId}");
 
     public static string WhoAndUntil(Ask ask, RunState? state, DateTimeOffset now)
     {

@@ -37,13 +37,20 @@ public sealed class RunWatch(RunRow run, TimeProvider clock)
 
     public TimeSpan Age => (Run.ClosedAt ?? Now) - Run.StartedAt;
 
-    public Ask? Ask => State?.WaitingFor;
+    /// <summary>Everything that waits for a decision just now: of the run, and of the runs that are its steps.</summary>
+    public IReadOnlyList<OpenAsk> Asks { get; private set; } = [];
+
+    public Ask? Ask => Asks.Count > 0 ? Asks[0].Ask : null;
+
+    /// <summary>Failed steps that a person has to retry or skip.</summary>
+    public IReadOnlyList<WaitingStep> WaitingSteps => Closed ? [] : State?.WaitingSteps ?? [];
 
     public void Note(RunView view)
     {
         Closed = !view.Open;
         Pending = [.. Activities(view)];
         State = view.State ?? State;
+        Asks = Closed ? [] : view.State is null ? Asks : [.. OpenAsks(view, Run.RunId)];
         if (view.State is not null || Closed)
         {
             answeredAt = Now;
@@ -82,6 +89,18 @@ public sealed class RunWatch(RunRow run, TimeProvider clock)
         }
     }
 
+    private static IEnumerable<OpenAsk> OpenAsks(RunView view, string? runId)
+    {
+        var own = view.State switch
+        {
+            null => [],
+            { Asks.Count: > 0 } state => state.Asks,
+            { WaitingFor: { } one } => [one],
+            _ => Array.Empty<Ask>(),
+        };
+        return own.Select(a => new OpenAsk(a, view.State!, runId ?? view.State!.RunId)).Concat(view.Children.SelectMany(c => OpenAsks(c, null)));
+    }
+
     /// <summary>In the order in which they were scheduled, which is that of their ids; those are unique within one workflow only.</summary>
     private static IEnumerable<ActivityView> Activities(RunView view) =>
         view.Activities.OrderBy(a => a.Id.Length).ThenBy(a => a.Id, StringComparer.Ordinal).Select(a => a with { Id = $"{view.Run.WorkflowId} {a.Id}" }).Concat(view.Children.SelectMany(Activities));
@@ -108,3 +127,7 @@ public sealed class RunWatch(RunRow run, TimeProvider clock)
     /// <summary>The longest of the parts that are running now: what is known of when this run's present step ends.</summary>
     public TimeSpan? Left() => Pending.Select(Left).Max();
 }
+
+/// <summary>A question that is open now, in the run that is watched or in one that is a step of it.</summary>
+/// <param name="RunId">Of the run that asks: what <c>runs approve</c> takes.</param>
+public sealed record OpenAsk(Ask Ask, RunState State, string RunId);

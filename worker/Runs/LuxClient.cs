@@ -138,14 +138,14 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
 
     private async Task<RunView> LookAsync(RunReference run, int depth, CancellationToken cancellation)
     {
+        var raw = await DescribeAsync(run, cancellation);
+        if (raw.WorkflowExecutionInfo.Status == WorkflowExecutionStatus.ContinuedAsNew)
+        {
+            run = await NewestAsync(run, cancellation);
+            raw = await DescribeAsync(run, cancellation);
+        }
+
         var handle = Handle(run);
-        var raw = await Temporal.Connection.WorkflowService.DescribeWorkflowExecutionAsync(
-            new DescribeWorkflowExecutionRequest
-            {
-                Namespace = plan.Namespace,
-                Execution = new() { WorkflowId = run.WorkflowId, RunId = run.TemporalRunId },
-            },
-            Rpc(cancellation));
         var state = await StateAsync(handle, cancellation);
         var activities = new List<ActivityView>();
         foreach (var pending in raw.PendingActivities)
@@ -158,7 +158,7 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         var children = new List<RunView>();
         foreach (var child in raw.PendingChildren)
         {
-            // Deeper than a verification's restore nothing nests; an abandoned child outlives us and is a run of its own.
+            // Deeper than a runbook's verification's restore nothing nests; an abandoned child outlives us and is a run of its own.
             if (depth >= 3 || child.ParentClosePolicy == ParentClosePolicy.Abandon)
                 continue;
             try
@@ -179,11 +179,34 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         };
     }
 
+    private async Task<DescribeWorkflowExecutionResponse> DescribeAsync(RunReference run, CancellationToken cancellation) =>
+        await Temporal.Connection.WorkflowService.DescribeWorkflowExecutionAsync(
+            new DescribeWorkflowExecutionRequest
+            {
+                Namespace = plan.Namespace,
+                Execution = new() { WorkflowId = run.WorkflowId, RunId = run.TemporalRunId },
+            },
+            Rpc(cancellation));
+
+    /// <summary>A long run goes on in one execution after another: the one it is in now. A later run under the same lock is not
+    /// it.</summary>
+    private async Task<RunReference> NewestAsync(RunReference run, CancellationToken cancellation)
+    {
+        if (run.Workflow != Wire.Runbook)
+            return run;
+        var newest = await Temporal.GetWorkflowHandle(run.WorkflowId).DescribeAsync(new() { Rpc = Rpc(cancellation) });
+        if (newest.TypedSearchAttributes.TryGetValue(LuxSearchAttributes.RunId, out var id) && id == run.RunId)
+            return run with { TemporalRunId = newest.RunId };
+        var query = $"{LuxSearchAttributes.RunId.Name} = '{run.RunId}' AND WorkflowId = '{run.WorkflowId}' AND ExecutionStatus != 'ContinuedAsNew'";
+        var rows = await SearchAsync(query, 1, cancellation, children: true);
+        return rows.Count > 0 ? rows[0].Reference : run;
+    }
+
     /// <summary>The runs that a person or a schedule started, newest first; what others started is their step.</summary>
     /// <param name="onlyOpen">Only those still running.</param>
     public async Task<IReadOnlyList<RunRow>> ListAsync(bool onlyOpen, int limit, CancellationToken cancellation)
     {
-        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Runbook')"
+        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Runbook') AND ExecutionStatus != 'ContinuedAsNew'"
             + (onlyOpen ? " AND ExecutionStatus = 'Running'" : "");
         return await SearchAsync(query, limit, cancellation);
     }
@@ -195,7 +218,8 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     {
         if (!run.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or ':'))
             throw NoSuchRun(run);
-        var query = run.Contains('/') ? $"WorkflowId = '{run}'" : $"{LuxSearchAttributes.RunId.Name} = '{run}'";
+        var query = (run.Contains('/') ? $"WorkflowId = '{run}'" : $"{LuxSearchAttributes.RunId.Name} = '{run}'")
+            + " AND ExecutionStatus != 'ContinuedAsNew'";
         var deadline = DateTimeOffset.UtcNow + VisibilityLag;
         while (true)
         {
@@ -228,7 +252,8 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     }
 
     /// <summary>The run's state as a worker answers it; null when none answers.</summary>
-    public Task<RunState?> StateAsync(RunReference run, CancellationToken cancellation) => StateAsync(Handle(run), cancellation);
+    public async Task<RunState?> StateAsync(RunReference run, CancellationToken cancellation) =>
+        await StateAsync(Handle(await NewestOrUnreachableAsync(run, cancellation)), cancellation);
 
     /// <summary>Hands in a signed decision. An answer that is not accepted says why; nothing has changed then.</summary>
     public Task<DecisionAnswer> DecideAsync(RunReference run, Decision decision, CancellationToken cancellation) =>
@@ -238,15 +263,44 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     public Task<DecisionAnswer> AbortAsync(RunReference run, string person, string reason, CancellationToken cancellation) =>
         UpdateAsync(run, Wire.Abort, new AbortOrder(person, reason), cancellation);
 
+    /// <summary>Retries or skips a failed step of a runbook, pauses or resumes it (<see cref="Wire.Retry"/>, …). An answer that is not
+    /// accepted says why nothing has changed.</summary>
+    public Task<DecisionAnswer> OrderAsync(RunReference run, string order, StepOrder argument, CancellationToken cancellation) =>
+        UpdateAsync(run, order, argument, cancellation);
+
+    private async Task<RunReference> NewestOrUnreachableAsync(RunReference run, CancellationToken cancellation)
+    {
+        try
+        {
+            return await NewestAsync(run, cancellation);
+        }
+        catch (RpcException e) when (e.Code == RpcException.StatusCode.NotFound)
+        {
+            return run;
+        }
+        catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
+        {
+            throw TemporalConnections.Unreachable(plan, e);
+        }
+    }
+
     private async Task<DecisionAnswer> UpdateAsync(RunReference run, string update, object argument, CancellationToken cancellation)
     {
         // One id for every try: the run takes it once.
         var id = Guid.NewGuid().ToString("N");
+        run = await NewestOrUnreachableAsync(run, cancellation);
         for (var tries = 1; ; tries++)
         {
             try
             {
                 return await TryUpdateAsync(run, update, id, argument, cancellation);
+            }
+            catch (RefusalException e) when (tries < UpdateTries && e.InnerException is RpcException { Code: RpcException.StatusCode.NotFound })
+            {
+                var newest = await NewestOrUnreachableAsync(run, cancellation);
+                if (newest.TemporalRunId == run.TemporalRunId)
+                    throw;
+                run = newest; // it went on in a new execution in that very moment
             }
             catch (RefusalException e) when (tries < UpdateTries && IsRace(e.InnerException))
             {

@@ -18,6 +18,7 @@ internal sealed class StepRunner(
 {
     private static readonly JsonElement NoOutput = JsonSerializer.SerializeToElement(new Dictionary<string, string>());
 
+    private readonly RunbookClaim claim = RunbookClaim.Of(request);
     private readonly RunbookSite slimSite = site with { Before = [], LastDurations = new Dictionary<string, IReadOnlyList<TimeSpan>>(), Notes = [] };
 
     /// <summary>One after another, until one says stop; those after it are listed as not reached.</summary>
@@ -299,14 +300,11 @@ internal sealed class StepRunner(
     private async Task<(string? Id, (RestoreRequest Request, RestorePlan Plan)? Preflight)> SubjectAsync(
         RunbookStep step, ApproveStep approve, StepScope scope, CancellationToken cancellation)
     {
-        if (Subject(step, approve, scope) is not { Uses: { } action } subject || WorkflowActions.Create(action) is not IApprovedAction approved)
-        {
-            return approve.For is { } named
-                ? throw Refused($"The step '{step.Id}' stands for '{named}', which is no later step that asks for approval.", scope.Id(step.Id))
-                : default;
-        }
-
+        if (Subject(step, approve, scope) is not { Uses: { } action } subject)
+            return default;
         var id = scope.Id(subject.Id);
+        if (WorkflowActions.Create(action) is not IApprovedAction approved)
+            return (id, null);
         RestoreRequest asked;
         try
         {
@@ -346,7 +344,7 @@ internal sealed class StepRunner(
                 : scope.Inputs.TryGetValue(name, out var input) ? Text(input)
                 : scope.Definition.Inputs.Any(i => i.Name == name) ? "not given"
                 : Text(Expressions.Evaluate(name, scope.Values));
-            shown.Add(new(name, value));
+            shown.Add(new(name[(name.LastIndexOf('.') + 1)..], value));
         }
 
         shown.Add(new("mode", request.Mode == RunMode.Drill ? $"drill, into {site.Target}" : "real"));
@@ -494,7 +492,7 @@ internal sealed class StepRunner(
         return new(request.RunId, request.TaskQueue, id, request.Asset, request.Mode, slimSite, declaredAt, request.RequestedBy, request.Keys,
             approved is null ? null : new(approved.Ask, approved.Decisions))
         {
-            Claim = RunbookClaim.Of(request),
+            Claim = claim,
         };
     }
 

@@ -35,6 +35,8 @@ internal sealed class FakeRuns : IRuns
 
     public List<AbortOrder> Aborts { get; } = [];
 
+    public List<(string Order, StepOrder Argument)> Orders { get; } = [];
+
     public DecisionAnswer Answer { get; set; } = new(true, "");
 
     public string Namespace => "default";
@@ -87,6 +89,12 @@ internal sealed class FakeRuns : IRuns
     public Task<DecisionAnswer> DecideAsync(RunReference run, Decision decision, CancellationToken cancellation)
     {
         Decisions.Add(decision);
+        return Task.FromResult(Answer);
+    }
+
+    public Task<DecisionAnswer> OrderAsync(RunReference run, string order, StepOrder argument, CancellationToken cancellation)
+    {
+        Orders.Add((order, argument));
         return Task.FromResult(Answer);
     }
 
