@@ -14,8 +14,8 @@ namespace LuxHedge.Workflows.Watch;
 [Workflow(Wire.Watch)]
 public sealed class WatchWorkflow
 {
-    /// <summary>What lasts is told again after this long.</summary>
-    public static readonly TimeSpan ToldAgainAfter = TimeSpan.FromDays(1);
+    /// <summary>What lasts is told again after this long: a day, less what a look may come too early by.</summary>
+    public static readonly TimeSpan ToldAgainAfter = TimeSpan.FromDays(1) - TimeSpan.FromMinutes(1);
 
     /// <summary>More at once nobody reads: the rest is told by the looks after this one.</summary>
     private const int MostAlerts = 20;
