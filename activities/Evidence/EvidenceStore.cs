@@ -61,18 +61,20 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
             throw new RefusalException(ErrorKinds.Usage, $"The plan has no asset '{assetName}'.", assetName);
         var head = await LogAsync(acts, cancellation);
         var name = ObjectNames.Evidence(runId, FileName);
-        var document = await FindAsync(asset, name, runId, cancellation);
+        // Signed once: a put whose answer is lost has put this very document, and the next store gets it too.
+        var document = await FindAsync(asset, name, runId, cancellation) ?? sign(head);
         var kept = new List<EvidenceObject>();
         var failed = new List<string>();
         foreach (var store in asset.Stores)
         {
             try
             {
-                var mine = document ?? sign(head);
-                await stores[store].PutIfAbsentAsync(name, mine, cancellation);
+                await stores[store].PutIfAbsentAsync(name, document, cancellation);
                 var stored = await stores[store].ReadOldestAsync(name, cancellation);
                 Check(stored, name, runId);
-                document ??= stored;
+                // Another attempt, given up and alive, was quicker: its document is the run's.
+                if (kept.Count == 0)
+                    document = stored;
                 kept.Add(new(store, name, Hash(stored)));
             }
             catch (Exception e) when (IsStores(e))
@@ -82,7 +84,7 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
             }
         }
 
-        if (document is null)
+        if (kept.Count == 0)
         {
             throw new RefusalException(
                 ErrorKinds.Unreachable, $"No store took the evidence: {string.Join("; ", failed)}", name, "Check the stores: luxhedge stores check.")
