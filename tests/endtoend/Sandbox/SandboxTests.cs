@@ -22,6 +22,7 @@ public sealed class SandboxTests : IDisposable
 
         TestContext.Current.TestOutputHelper?.WriteLine(errors);
         var document = JsonNode.Parse(output)!.AsObject();
+        Assert.True(document["error"] is null, output);
         Assert.Equal(["verdict", "backup", "restore", "servers"], document.Select(p => p.Key));
         Assert.Equal("Proven", (string?)document["verdict"]);
         Assert.Equal(0, code);
