@@ -28,7 +28,7 @@ internal sealed class AskMessage(Plan plan, AskNotice notice, DateTimeOffset now
 
     private string Title => notice.Title.Length > 0 ? notice.Title : ask.Title.Length > 0 ? ask.Title : ask.Step;
 
-    private int Approvals => notice.Decisions.Count(d => d.Kind == DecisionKind.Approved);
+    private int Approvals => notice.Decisions.Count(d => d is { Kind: DecisionKind.Approved, BreakGlass: false });
 
     private int Missing => Math.Max(0, Math.Max(1, ask.Quorum) - Approvals);
 

@@ -12,8 +12,8 @@ namespace LuxHedge.Activities.Notifications.Slack;
 /// </summary>
 public sealed class SlackWebApiClient : ISlackApiClient, IChatApi, IConversationsApi, IAppsApi, IDisposable
 {
-    /// <summary>One call, its answer included. Slack's own take well under a second.</summary>
-    public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(10);
+    /// <value>One call, its answer included. Slack's own take well under a second. Default: 10 s.</value>
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>A longer Retry-After is left to the activity's next attempt.</summary>
     public static readonly TimeSpan LongestWait = TimeSpan.FromSeconds(30);
