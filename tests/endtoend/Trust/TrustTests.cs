@@ -4,6 +4,7 @@ using LuxHedge.Activities.Approvals;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using MongoDB.Bson;
 using MongoDB.Driver;
@@ -77,6 +78,52 @@ public sealed class TrustTests
         }
 
         Assert.Equal(before, await site.StateOfProductionAsync());
+
+        // A runbook's approval, as somebody would forge it who has a genuine request, a genuine hash, and genuine decisions of other runs.
+        var incident = CreateIncident(site, operators);
+        var restore = new RestoreRequest(
+            RunIds.Child(incident.RunId, "restore", Guid.NewGuid()), TrustSite.Asset, site.Plan.Plan.Temporal.TaskQueue, TrustSite.Asset, RestorePurpose.Recovery,
+            null, null, null, null, null, Drop: true, NoSafetyBackup: false, null, incident.RequestedBy)
+        {
+            Claim = RunbookClaim.Of(incident),
+        };
+        var mine = ask with { RunId = incident.RunId, Step = "declare", AskedAt = DateTimeOffset.UtcNow.AddHours(-1), Until = DateTimeOffset.UtcNow.AddHours(1) };
+        Decision[] given = [DecisionSigner.Sign(alice, mine, DecisionKind.Approved, "as I was shown", DateTimeOffset.UtcNow)];
+        var late = DecisionSigner.Sign(alice, ask, DecisionKind.Approved, "of a run that is over", DateTimeOffset.UtcNow);
+        foreach (var (request, approved) in new (RestoreRequest, ApprovedAsk)[]
+        {
+            (restore, new(mine, given)),
+            (restore, new(mine with { Signature = "" }, given)),
+            (restore, new(ask, [late])),
+            (restore, new(ask, [late with { RunId = incident.RunId }])),
+            (restore, new(ask, [late with { BreakGlass = true }])),
+            (restore with { RunId = ask.RunId, Claim = null, RequestedBy = null }, new(ask, [late])),
+            (restore with { RunId = ask.RunId }, new(ask, [late])),
+            (restore with { Claim = restore.Claim! with { Name = "another" } }, new(mine, given)),
+        })
+        {
+            var started = await site.Temporal.Client.StartWorkflowAsync(
+                Wire.Restore, [request with { Approved = approved }], new($"restore/forged-{Guid.NewGuid():N}", request.TaskQueue));
+            try
+            {
+                var summary = await started.GetResultAsync<RestoreSummary>();
+                Assert.Equal(("NotApproved", Verdict.NotProven), (summary.Ended, summary.Verdict));
+            }
+            catch (WorkflowFailedException)
+            {
+                // Preflight refused it already.
+            }
+        }
+
+        Assert.Equal(before, await site.StateOfProductionAsync());
+    }
+
+    private static RunbookRequest CreateIncident(TrustSite site, PersonKey key)
+    {
+        var definition = new RunbookDefinition("database-loss", 1, "The database is lost", null, [], [new("restore") { Uses = "restore-database" }], [], new string('1', 64));
+        return RequestSigner.Sign(key, site.Temporal.Namespace, new RunbookRequest(
+            "20260101T000000Z-incident-database-loss-ffff", site.Plan.Plan.Temporal.TaskQueue, "database-loss", TrustSite.Asset, RunMode.Real, definition,
+            new Dictionary<string, System.Text.Json.JsonElement>(), DateTimeOffset.UtcNow, null), DateTimeOffset.UtcNow);
     }
 
     [Fact(Explicit = true)]

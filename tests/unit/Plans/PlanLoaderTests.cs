@@ -33,6 +33,28 @@ public sealed class PlanLoaderTests : IDisposable
     }
 
     [Fact]
+    public void A_policy_is_read_whole_with_groups_resolved_and_times_in_order()
+    {
+        var plan = PlanLoader.Load(folder.Write(SamplePlan.With(
+            "expires: 15m",
+            "expires: 15m, reminders: [8m, 3m], escalate: [{ after: 10m, to: incident-commanders }, { after: 5m, to: operator }], "
+            + "breakGlass: { by: [incident-commanders, operator] }, outOfHours: { from: \"08:00\", until: \"18:00\", expires: 1h, to: [operator] }")));
+        var policy = plan.Policies["restore-production"];
+
+        Assert.Equal(["incident-commanders"], policy.Named);
+        Assert.Equal([TimeSpan.FromMinutes(3), TimeSpan.FromMinutes(8)], policy.Reminders);
+        Assert.Equal([(TimeSpan.FromMinutes(5), "operator"), (TimeSpan.FromMinutes(10), "incident-commanders")], policy.Escalate.Select(e => (e.After, e.To)));
+        Assert.Equal(["alice", "bob"], policy.Escalate[1].People);
+        Assert.Equal(1, policy.BreakGlass!.Quorum);
+        Assert.Equal(["alice", "bob", "operator"], policy.BreakGlass.By);
+        Assert.Equal(TimeSpan.FromHours(1), policy.OutOfHours!.Expires);
+        // Monday within, Monday at the end of the hours, Sunday.
+        Assert.Equal(
+            [false, true, true],
+            new[] { (23, 10), (23, 18), (22, 10) }.Select(t => policy.OutOfHours.Holds(new(2026, 11, t.Item1, t.Item2, 0, 0, TimeSpan.Zero), plan.Zone())));
+    }
+
+    [Fact]
     public void A_target_that_only_later_work_meets_is_a_warning()
     {
         var warning = Assert.Single(Read(SamplePlan.Sandbox).Warnings);
@@ -154,6 +176,8 @@ public sealed class PlanLoaderTests : IDisposable
     [InlineData("  nas: { kind: directory, path: nas }", "  nas: { kind: directory, path: keys }\n  lan: { kind: directory, path: ./keys/ }", "stores.nas and stores.lan are the same place")]
     [InlineData("address: \"127.0.0.1:7233\"", "address: 127.0.0.1", "temporal.address: is no host:port")]
     [InlineData("expires: 15m", "expires: 15m, reminders: [20m]", "reminders[0]: 20m is not before it expires (15m)")]
+    [InlineData("expires: 15m", "expires: 15m, outOfHours: { from: \"18:00\", until: \"08:00\", expires: 1h }", "outOfHours.until: is not after `from`")]
+    [InlineData("expires: 15m", "expires: 15m, outOfHours: { from: \"08:00\", until: \"18:00\" }", "outOfHours: changes nothing")]
     [InlineData("deny: 1", "deny: 3", "deny: 3 denials end it, but only 2 may decide")]
     [InlineData("quorum: 1", "quorum: 3", "quorum: 3 must approve, but only 2 can decide")]
     [InlineData("incident-commanders: [alice, bob]", "alice: [alice, bob]\n  incident-commanders: [alice, bob]", "groups.alice: a person has this name too")]

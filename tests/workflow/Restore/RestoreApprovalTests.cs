@@ -2,6 +2,7 @@ using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using Temporalio.Client;
 using Temporalio.Exceptions;
@@ -211,6 +212,44 @@ public sealed class RestoreApprovalTests
         await TestWorker.DecideAsync(run, "bob");
         await run.GetResultAsync<RestoreSummary>();
         Assert.Null(await MemoAsync(run));
+    }
+
+    [Fact]
+    public async Task What_a_runbooks_step_was_approved_for_is_not_asked_again()
+    {
+        await using var worker = await CreateAsync();
+        var run = await worker.StartRestoreAsync(worker.CreateRestore() with { Approved = CreateApproved() });
+
+        var summary = await run.GetResultAsync<RestoreSummary>();
+
+        Assert.Equal(Verdict.Proven, summary.Verdict);
+        Assert.DoesNotContain("prepare-ask", worker.Activities.Calls);
+        Assert.All(worker.Activities.Works, w => Assert.Equal(("declare", "alice"), (w.Ask!.Step, Assert.Single(w.Decisions).Person)));
+        Assert.Equal(TimeSpan.Zero, summary.Rto.Waiting);
+    }
+
+    [Theory]
+    [InlineData("other", 0, "is not what would be done now")]
+    [InlineData("hash", 25, "too long ago")]
+    public async Task What_has_changed_or_was_approved_long_ago_is_asked_again(string hash, int hours, string why)
+    {
+        await using var worker = await CreateAsync();
+        var run = await worker.StartRestoreAsync(worker.CreateRestore() with { Approved = CreateApproved(hash, TimeSpan.FromHours(hours)) });
+
+        await TestWorker.DecideAsync(run, "bob");
+        var summary = await run.GetResultAsync<RestoreSummary>();
+
+        Assert.Contains(summary.Notes, n => n.Contains(why, StringComparison.Ordinal));
+        Assert.All(worker.Activities.Works, w => Assert.Equal(("approval", "bob"), (w.Ask!.Step, Assert.Single(w.Decisions).Person)));
+    }
+
+    /// <summary>The time-skipping server begins at the machine's time.</summary>
+    private static ApprovedAsk CreateApproved(string hash = "hash", TimeSpan ago = default)
+    {
+        var at = DateTimeOffset.UtcNow - ago;
+        var ask = new Ask(
+            "declare", "nonce", hash, "restore-production", ["alice"], "operator", 1, 1, at, at.AddMinutes(15), [], "default", "run-i");
+        return new(ask, [new("default", "run-i", "declare", "nonce", hash, DecisionKind.Approved, "alice", "", at, "alice", "good")]);
     }
 
     private static async Task<WaitingFor?> MemoAsync(WorkflowHandle run) =>
