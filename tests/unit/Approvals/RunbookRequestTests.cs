@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LuxHedge.Activities.Approvals;
+using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
@@ -96,7 +97,7 @@ public sealed class RunbookRequestTests : IDisposable
     }
 
     private static RunbookEvidence CreateEvidence(RunbookRequest run, AskRecord record) => new(
-        run, null, new RunbookSummary(run.RunId, "database-loss", 3, run.Mode, Workflows.Verdict.Proven, new(default, default, default, default, default), new(default, null), [], [], [], []),
+        run, null, new RunbookSummary(run.RunId, "database-loss", 3, run.Mode, Verdict.Proven, new(default, default, default, default, default), new(default, null), [], [], [], []),
         [record], [], 0);
 
     private static ApproveStep Approve() => new(TestPeople.Policy, [], null, null, null, null, [], [], [], null);
