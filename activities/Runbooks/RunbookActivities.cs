@@ -38,9 +38,11 @@ public sealed class RunbookActivities(Plan plan, StoreSet stores, ClusterConnect
                 ErrorKinds.Usage, $"{target} is there already, and is to be made by this drill.", target.ToString(), "Drop it, when nobody needs it, and start the drill again.");
         }
 
+        var taken = await StepDurations.ReadAsync(plan, stores, request.Name, request.Definition.Runbook, Beat.Cancellation);
+        notes.AddRange(taken.Unknown.Select(u => $"How long steps took before is not known of {u}"));
         return new RunbookSite(
             target.ToString(), clusters.Hosts(target.Cluster), target.Database, before, Tiers(request, asset),
-            new Dictionary<string, IReadOnlyList<TimeSpan>>(), notes)
+            taken.ByStep, notes)
         {
             Production = [.. plan.Assets.Values.Where(a => a.Kind == "database").SelectMany(a => new[] { a.Name, $"{a.Cluster}/{a.Database}" }).Distinct()],
         };

@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Schedules;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Worker.Schedules;
@@ -53,6 +54,13 @@ public sealed class Surroundings
     {
         await using var stores = new StoreSet(plan);
         return await DrillHistory.ReadAsync(plan, stores, cancellation);
+    };
+
+    /// <summary>How long the steps of a drill or runbook took in its last runs, by the evidence in the plan's stores.</summary>
+    public Func<Plan, string, string, CancellationToken, Task<StepDurations>> ReadDurations { get; init; } = async (plan, name, runbook, cancellation) =>
+    {
+        await using var stores = new StoreSet(plan);
+        return await StepDurations.ReadAsync(plan, stores, name, runbook, cancellation);
     };
 
     /// <summary>Reads what reviews were done from the plan's stores.</summary>
