@@ -33,27 +33,27 @@ public sealed record StepDurations(IReadOnlyDictionary<string, IReadOnlyList<Tim
         var unknown = new List<string>();
         foreach (var store in plan.Stores.Values.Where(s => s.Kind is "s3" or "directory").Select(s => s.Name))
         {
-            await TryAsync(store, unknown, cancellation, async () =>
+            await TryAsync(store, unknown, async () =>
             {
                 await foreach (var stored in stores[store].ListAsync(Runs, limit.Token))
                 {
                     if (stored.Name.EndsWith(Suffix, StringComparison.Ordinal) && IsOf(stored.Name, name, runbook))
                         found.TryAdd(stored.Name, store);
                 }
-            });
+            }, cancellation);
         }
 
         var durations = new Dictionary<string, List<TimeSpan>>(StringComparer.Ordinal);
         foreach (var (evidence, store) in found.Take(MostRuns))
         {
-            await TryAsync(store, unknown, cancellation, async () =>
+            await TryAsync(store, unknown, async () =>
             {
                 var document = EvidenceDocument.Read(await stores[store].ReadOldestAsync(evidence, limit.Token), plan.Writer.PublicKeys, evidence);
                 if (document is not RunbookEvidenceDocument { Stored.Evidence: { } run } || run.Request.Definition.Runbook != runbook)
                     return;
                 foreach (var step in run.Summary.Steps.Where(s => s.State == "done"))
                     (durations.TryGetValue(step.Id, out var taken) ? taken : durations[step.Id] = []).Add(step.EndedAt - step.StartedAt);
-            });
+            }, cancellation);
         }
 
         return new(durations.ToDictionary(d => d.Key, d => (IReadOnlyList<TimeSpan>)d.Value, StringComparer.Ordinal), unknown);
@@ -63,7 +63,7 @@ public sealed record StepDurations(IReadOnlyDictionary<string, IReadOnlyList<Tim
         new[] { name, runbook }.Any(n =>
             path.Contains($"-drill-{n}-", StringComparison.Ordinal) || path.Contains($"-incident-{n}-", StringComparison.Ordinal));
 
-    private static async Task TryAsync(string store, List<string> unknown, CancellationToken cancellation, Func<Task> work)
+    private static async Task TryAsync(string store, List<string> unknown, Func<Task> work, CancellationToken cancellation)
     {
         try
         {

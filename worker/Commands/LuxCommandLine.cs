@@ -77,6 +77,7 @@ public static class LuxCommandLine
             },
             new Command("drill", "The disaster, rehearsed in isolation from production, and what it proved.")
             {
+                new DrillPlanCommand(surroundings),
                 new DrillRunCommand(surroundings),
                 new DrillCalendarCommand(surroundings),
                 new DrillReportCommand(surroundings),

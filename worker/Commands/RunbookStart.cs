@@ -50,11 +50,13 @@ public sealed record RunbookStart(
     public CatalogBackup? Backup(CatalogView known) =>
         Inputs.TryGetValue("backup", out var named) && named.GetString() is { } id and not "latest" ? known.Find(id) : known.NewestEligible;
 
+    /// <summary>A sandbox has the private half of its own recovery key, since everything in it is made up.</summary>
+    public bool HasOwnRecoveryKey(CommandContext context) => Uses(Definition, RecoveryAction) && File.Exists(OfSandbox(context));
+
     /// <summary>Opens the backup's keys here, when the runbook uses them: with the file named, else in a sandbox with the one it made.</summary>
     public async Task<IReadOnlyList<HandedKey>?> KeysAsync(CommandContext context, string? keyFile, CancellationToken cancellation)
     {
-        var ofSandbox = Path.Combine(Path.GetDirectoryName(context.Plan.Path)!, "people", "recovery.pem");
-        var file = keyFile ?? (Uses(Definition, RecoveryAction) && File.Exists(ofSandbox) ? ofSandbox : null);
+        var file = keyFile ?? (HasOwnRecoveryKey(context) ? OfSandbox(context) : null);
         if (file is null)
             return null;
         var known = await context.BackupsOfAsync(Asset.Name, cancellation);
@@ -62,6 +64,8 @@ public sealed record RunbookStart(
             return await RecoveryKeys.OpenAsync(context, Asset, backup, store: null, file, cancellation);
         return keyFile is null ? null : await RecoveryKeys.OpenAsync(context, Asset, null, null, file, cancellation);
     }
+
+    private static string OfSandbox(CommandContext context) => Path.Combine(Path.GetDirectoryName(context.Plan.Path)!, "people", "recovery.pem");
 
     public static bool Uses(RunbookDefinition definition, string action) => Flat(definition).Any(s => s.Uses == action);
 

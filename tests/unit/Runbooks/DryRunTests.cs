@@ -90,7 +90,7 @@ public sealed class DryRunTests : IDisposable
     [Fact]
     public void Steps_of_a_nested_runbook_see_what_it_is_given()
     {
-        folder.Write(SampleRunbook.With("when: mode == drill && steps.restore.documents > 0", "when: inputs.settle > 10m"));
+        folder.Write(ToTheTarget(SampleRunbook.With("when: mode == drill && steps.restore.documents > 0", "when: inputs.settle > 10m")));
         var dry = Run("runbook: monthly\nversion: 1\ntitle: Outer\nsteps:\n  - id: inner\n    runbook: database-loss\n    with: { settle: 20m }\n", name: "monthly");
 
         Assert.Equal("yes", Step(dry, "inner/negative-control").Happens);
@@ -102,14 +102,15 @@ public sealed class DryRunTests : IDisposable
         string? yaml = null, string name = "database-loss", Dictionary<string, JsonElement>? inputs = null, string? plan = null, CatalogView? backups = null,
         string? requester = null, StepDurations? durations = null)
     {
-        var text = (yaml ?? SampleRunbook.Yaml).Replace("${default(inputs.collections, mode.target)}", "${mode.target}", StringComparison.Ordinal);
-        var reading = folder.Read(text, name);
+        var reading = folder.Read(ToTheTarget(yaml ?? SampleRunbook.Yaml), name);
         Assert.Empty(reading.Problems);
         var read = PlanLoader.Load(plans.Write(plan ?? SamplePlan.With("    canary: true\n", "    canary: true\n    drill: { cluster: main, sameCluster: true }\n")));
         return DryRunner.Run(
             read, name, reading.Definition!, inputs ?? [], read.Assets["luxhedge_production"], requester, Now, backups ?? OneBackup, durations ?? StepDurations.None,
             hasRecoveryKey: false);
     }
+
+    private static string ToTheTarget(string yaml) => yaml.Replace("${default(inputs.collections, mode.target)}", "${mode.target}", StringComparison.Ordinal);
 
     private static DryRunStep Step(DryRun dry, string id) => dry.Steps.Single(s => s.Id == id);
 }
