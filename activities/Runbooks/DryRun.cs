@@ -224,7 +224,7 @@ public sealed class DryRunner
                 return null;
             }
 
-            var tiers = terms.People.Where(p => p.Value.After > TimeSpan.Zero).GroupBy(p => p.Value.After).OrderBy(t => t.Key);
+            var tiers = terms.People.Where(p => p.Value.After > TimeSpan.Zero && p.Key != requester).GroupBy(p => p.Value.After).OrderBy(t => t.Key);
             // Who did something may say so, whoever asked for the run.
             Look(id, () => terms.CheckReachable(plan, id, step.Manual is null ? requester : ""));
             return new(

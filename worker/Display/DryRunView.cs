@@ -11,7 +11,7 @@ public static class DryRunView
         console.MarkupLine($"[bold]{Words.Plain(dry.Title)}[/] [grey]({Words.Plain(dry.Runbook)} version {dry.Version}, drill of {Words.Plain(dry.Asset)}; nothing is run)[/]");
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(2)).AddColumn();
         grid.AddRow("[grey]into[/]", dry.Target is { } target ? $"{Words.Plain(target)}, made for the drill; production is not written to" : "[red]nowhere: there is no isolated target[/]");
-        grid.AddRow("[grey]backup[/]", dry.Backup is { } backup ? $"{Words.Plain(backup.Id)}, {Amounts.Span(backup.Age)} old, {Words.Markup(backup.Verdict)}" : "[yellow]none[/]");
+        grid.AddRow("[grey]restores[/]", dry.Backup is { } backup ? $"{Words.Plain(backup.Id)}, {Amounts.Span(backup.Age)} old, {Words.Markup(backup.Verdict)}" : "[yellow]none[/]");
         if (dry.Targets is { } targets)
         {
             grid.AddRow("[grey]targets[/]", $"RTO {Span(targets.Rto)}, RPO {Span(targets.Rpo)}");
@@ -20,7 +20,7 @@ public static class DryRunView
         foreach (var input in dry.Inputs)
         {
             var value = input.Value is { } v ? Words.Plain(v.ValueKind == System.Text.Json.JsonValueKind.String ? v.GetString() : v.GetRawText()) : "[grey]nothing[/]";
-            grid.AddRow($"[grey]{Words.Plain(input.Name)}[/]", input.From == "given" ? value : $"{value} [grey]({input.From})[/]");
+            grid.AddRow("[grey]input[/]", $"{Words.Plain(input.Name)} {value}{(input.From == "default" ? " [grey](default)[/]" : "")}");
         }
 
         console.Write(grid);
@@ -49,7 +49,7 @@ public static class DryRunView
             table.AddRow(
                 no ? $"[grey]{Words.Plain(step.Id)}[/]" : Words.Plain(step.Id),
                 What(step),
-                no ? "" : Words.Plain(step.Target ?? ""),
+                no ? "" : On(step.Target),
                 Who(step.Approval),
                 no ? "" : step.LastDuration is { } last ? Amounts.Span(last) : "[grey]unknown[/]");
         }
@@ -64,6 +64,10 @@ public static class DryRunView
         _ when step.When is { } each && each.Contains("for each", StringComparison.Ordinal) => $"{Title(step)} [grey]{Words.Plain(each)}[/]",
         _ => Title(step),
     };
+
+    /// <summary>What only a step before it will answer stays as it is written.</summary>
+    private static string On(string? target) =>
+        target is null ? "" : target.Contains("${", StringComparison.Ordinal) ? $"[grey]{Words.Plain(target)}[/]" : Words.Plain(target);
 
     private static string Title(DryRunStep step) =>
         step.Title is { } title ? $"{Words.Plain(title)} [grey]({Words.Plain(step.Kind)})[/]" : Words.Plain(step.Kind);
