@@ -41,7 +41,6 @@ public static class PlanCheck
     /// <summary>Sections of the plan that are kept, checked and not run yet.</summary>
     private static readonly (string Section, string What)[] LaterSections =
     [
-        ("drills", "drills are not run yet: runbooks are later work"),
         ("deletion", "nothing is deleted yet: retention is later work"),
         ("exports", "nothing is exported yet"),
     ];
@@ -62,8 +61,14 @@ public static class PlanCheck
             [.. plan.Assets.Values.Select(a => Asset(plan, a))],
             keys.Problems,
             [.. reading.Warnings, .. keys.Warnings, .. SkippedTimes(plan, clock.GetUtcNow())],
-            [.. LaterSections.Where(l => plan.Document.TryGetProperty(l.Section, out _)).Select(l => $"{l.Section}: {l.What}")]);
+            [.. LaterSections.Where(l => plan.Document.TryGetProperty(l.Section, out _)).Select(l => $"{l.Section}: {l.What}"), .. LaterDrills(plan)]);
     }
+
+    /// <summary>Whether their runbooks are there is asked when they are scheduled or run.</summary>
+    private static IEnumerable<string> LaterDrills(Plan plan) =>
+        PlannedSchedules.Of(plan, plan.Drills.Values.Select(d => d.Runbook).ToHashSet(StringComparer.Ordinal)).Later
+            .Where(l => l.Id.StartsWith(Workflows.WorkflowIds.Drill(""), StringComparison.Ordinal))
+            .Select(l => $"{l.Id}: {l.Why}");
 
     /// <summary>Temporal starts nothing at a time that the clocks jump over: a backup would be missing that day.</summary>
     private static IEnumerable<Problem> SkippedTimes(Plan plan, DateTimeOffset now)

@@ -132,6 +132,26 @@ public sealed class ScheduleBookTests(ScheduleBookTests.Server own) : IClassFixt
         await Assert.ThrowsAsync<Activities.RefusalException>(() => book.CompareAsync([planned[0] with { Id = "nightly-report" }], None));
     }
 
+    [Fact]
+    public async Task A_backfill_starts_the_first_and_the_last_of_its_times_too_one_after_the_other()
+    {
+        var backup = PlanSchedules.Of(plan.Plan).Planned.Single(p => p.Workflow == Wire.DatabaseBackup);
+        await book.CreateAsync(backup, None);
+        var from = backup.When.AtOrBefore(DateTimeOffset.UtcNow.AddDays(-5), TimeZoneInfo.Utc)!.Value;
+        await book.BackfillAsync(backup.Id, from, from.AddDays(2), None);
+        // No worker takes the first, so the two others wait for it.
+        while (true)
+        {
+            var there = await server.Client.GetScheduleHandle(backup.Id).DescribeAsync();
+            if (there.Info.NumActions == 1 && there.RawDescription.Info.BufferSize == 2)
+                break;
+            Assert.True(there.RawDescription.Info.BufferSize <= 3, "more than three times were taken");
+            await Task.Delay(50);
+        }
+
+        await server.Client.GetWorkflowHandle((await RunningAsync(backup.Id)).WorkflowId).TerminateAsync();
+    }
+
     /// <summary>The server computes times with its own calendars; the typed schedules say the same without asking it.</summary>
     [Theory]
     [InlineData("Europe/Berlin")]
@@ -172,6 +192,9 @@ public sealed class ScheduleBookTests(ScheduleBookTests.Server own) : IClassFixt
 
     private static Schedule Foreign() => new(
         ScheduleActionStartWorkflow.Create("Report", [], new("report", "reports")), new() { Intervals = [new(TimeSpan.FromDays(1))] });
+
+    private async Task<ScheduleActionExecutionStartWorkflow> RunningAsync(string id) =>
+        (ScheduleActionExecutionStartWorkflow)(await server.Client.GetScheduleHandle(id).DescribeAsync()).Info.RunningActions.Single();
 
     private Task ApplyAsync(IReadOnlyList<PlannedSchedule> planned) => book.ApplyAsync(planned, None);
 
