@@ -189,7 +189,7 @@ public sealed class SchedulesBackfillCommand : OperatorCommand
         context.Confirm(
             context.Get(Yes), $"Start {Words.Many(times.Count, "run")} of {id}, one after the other?", $"It starts {Words.Many(times.Count, "run")} of {id}.");
         var book = await context.Surroundings.ConnectSchedules(context.Plan, cancellation);
-        await book.BackfillAsync(id, from, to, cancellation);
+        await book.BackfillAsync(schedule, from, to, cancellation);
         context.Answer(new { id, starts = times }, console =>
             console.MarkupLine($"{Words.Many(times.Count, "run")} of {Words.Plain(id)} will start one after the other: {Words.Plain(context.Line("runs list"))}"));
         return ExitCodes.Done;

@@ -134,11 +134,11 @@ public sealed class ScheduleBook(ITemporalClient client, Plan plan)
     });
 
     /// <summary>Starts what the schedule would have started from (with) one moment to (with) another, one after the other.</summary>
-    public Task BackfillAsync(string id, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation) => ReachAsync(async () =>
+    public Task BackfillAsync(PlannedSchedule schedule, DateTimeOffset from, DateTimeOffset to, CancellationToken cancellation) => ReachAsync(async () =>
     {
-        var handle = await OursAsync(id, cancellation);
-        // Temporal leaves the start out.
-        var backfill = new ScheduleBackfill(from.UtcDateTime.AddSeconds(-1), to.UtcDateTime, ScheduleOverlapPolicy.BufferAll);
+        var handle = await OursAsync(schedule.Id, cancellation);
+        // Temporal leaves the start out, and compares the times with their jitter.
+        var backfill = new ScheduleBackfill(from.UtcDateTime.AddSeconds(-1), (to + schedule.Jitter).UtcDateTime, ScheduleOverlapPolicy.BufferAll);
         await handle.BackfillAsync([backfill], Rpc(cancellation));
         return true;
     });

@@ -138,14 +138,14 @@ public sealed class ScheduleBookTests(ScheduleBookTests.Server own) : IClassFixt
         var backup = PlanSchedules.Of(plan.Plan).Planned.Single(p => p.Workflow == Wire.DatabaseBackup);
         await book.CreateAsync(backup, None);
         var from = backup.When.AtOrBefore(DateTimeOffset.UtcNow.AddDays(-5), TimeZoneInfo.Utc)!.Value;
-        await book.BackfillAsync(backup.Id, from, from.AddDays(2), None);
+        await book.BackfillAsync(backup, from, from.AddDays(2), None);
         // No worker takes the first, so the two others wait for it.
         while (true)
         {
-            var there = await server.Client.GetScheduleHandle(backup.Id).DescribeAsync();
-            if (there.Info.NumActions == 1 && there.RawDescription.Info.BufferSize == 2)
+            var there = await server.Client.WorkflowService.DescribeScheduleAsync(new() { Namespace = server.Namespace, ScheduleId = backup.Id });
+            if (there.Info is { ActionCount: 1, BufferSize: 2 })
                 break;
-            Assert.True(there.RawDescription.Info.BufferSize <= 3, "more than three times were taken");
+            Assert.True(there.Info.BufferSize <= 3, "more than three times were taken");
             await Task.Delay(50);
         }
 
