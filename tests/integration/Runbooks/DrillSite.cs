@@ -137,8 +137,9 @@ public sealed class DrillSite : IAsyncLifetime
     }
 
     /// <summary>Waits until the run waits for people; null: it ended without.</summary>
-    /// <param name="kind"><c>approval</c> or <c>person</c>.</param>
-    public async Task<JsonElement?> UntilAsync(string run, string kind)
+    /// <param name="kind"><c>approval</c> or <c>person</c>; null: either.</param>
+    /// <param name="step">At this step; null: at any.</param>
+    public async Task<JsonElement?> UntilAsync(string run, string? kind, string? step = null)
     {
         while (true)
         {
@@ -147,7 +148,8 @@ public sealed class DrillSite : IAsyncLifetime
             var row = runs.EnumerateArray().FirstOrDefault(r => r.GetProperty("runId").GetString() == run);
             if (row.ValueKind != JsonValueKind.Object)
                 continue;
-            if (row.GetProperty("waitingFor") is { ValueKind: JsonValueKind.Object } waiting && waiting.GetProperty("kind").GetString() == kind)
+            if (row.GetProperty("waitingFor") is { ValueKind: JsonValueKind.Object } waiting
+                && (kind is null || waiting.GetProperty("kind").GetString() == kind) && (step is null || waiting.GetProperty("step").GetString() == step))
                 return waiting;
             if (row.GetProperty("state").GetString() is "completed" or "failed" or "Proven" or "Failed" or "NotProven" or "terminated" or "cancelled")
                 return null;

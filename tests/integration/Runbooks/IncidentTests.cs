@@ -77,7 +77,7 @@ public sealed class IncidentTests(DrillSite site) : IClassFixture<DrillSite>
     /// <summary>The real event ends with a person who has seen the application work.</summary>
     private async Task ConfirmAsync(string run)
     {
-        await site.UntilAsync(run, "approval");
+        Assert.NotNull(await site.UntilAsync(run, null, "application"));
         var (code, answer) = await site.RunAsync("runs", "confirm", run, "--step", "application", "--as", "alice", "--reason", "signed in, saw my positions");
         Assert.True(code == 0, answer.ToString());
     }
