@@ -9,6 +9,7 @@ COPY activities/LuxHedge.Activities.csproj activities/packages.lock.json activit
 COPY worker/LuxHedge.Worker.csproj worker/packages.lock.json worker/
 RUN dotnet restore worker --locked-mode
 
+COPY runbooks runbooks
 COPY workflows workflows
 COPY activities activities
 COPY worker worker

@@ -108,6 +108,17 @@ public sealed class SandboxCommand : OperatorCommand
             console.MarkupLine($"  {Words.Plain(context.Line(command))}");
         }
 
+        console.MarkupLine("The disaster, rehearsed, in isolation from production: the drill waits for two people.");
+        foreach (var command in new[]
+        {
+            "drill run quarterly", "runs approve drill/quarterly --as alice", "runs approve drill/quarterly --as bob", "drill report quarterly",
+        })
+        {
+            console.MarkupLine($"  {Words.Plain(context.Line(command))}");
+        }
+
+        console.MarkupLine("The same runbook as the real event, over production:");
+        console.MarkupLine($"  {Words.Plain(context.Line("incident run database-loss"))}");
         if (sandbox.TemporalUi is { } ui)
         {
             console.MarkupLine($"  {Words.Plain(ui)} [grey]in a browser: every run, step by step[/]");

@@ -50,9 +50,9 @@ public sealed class CheckCanary(Plan plan, ClusterConnections clusters) : Activi
         var at = new DateTimeOffset(newest["at"].ToUniversalTime());
         var lost = moment > at ? moment - at : TimeSpan.Zero;
         return ActionOutcomes.Of(
-            new Output { Newest = at, Lost = lost }, new Check("canary", Verdict.Proven, $"The newest is of {at:u}, {lost.TotalMinutes:0.#} minutes before {moment:u}.")) with
+            new Output { Newest = at, Lost = lost }, new Check("canary", Verdict.Proven, $"The newest is of {at:u}, {RunbookVerdicts.Text(lost)} before {moment:u}.")) with
         {
-            Detail = $"{lost.TotalMinutes:0.#} minutes lost",
+            Detail = $"{RunbookVerdicts.Text(lost)} lost",
             NewestCanary = at,
             MomentWanted = moment,
             StopsClock = true,

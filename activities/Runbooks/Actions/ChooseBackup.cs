@@ -82,7 +82,7 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         };
         return ActionOutcomes.Of(output, [.. Checks(chosen, view, input)]) with
         {
-            Detail = $"{chosen.Id} in {store}, {Math.Max(0, age.TotalMinutes):0} minutes old",
+            Detail = $"{chosen.Id} in {store}, its data is of {summary.ConsistentAt:u}",
         };
     }
 

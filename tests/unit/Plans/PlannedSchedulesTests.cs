@@ -18,7 +18,7 @@ public sealed class PlannedSchedulesTests
         Assert.Contains(schedules.Planned, s => s.Workflow == Wire.Runbook);
         Assert.Contains(schedules.Later, l => l.Id == "backup/kyc-documents" && l.Why.Contains("files", StringComparison.Ordinal));
         // The rebuild needs files, images and code.
-        Assert.Contains(schedules.Later, l => l.Id == "drill/rebuild");
+        Assert.Contains(schedules.Later, l => l.Id == "drill/yearly");
         Assert.Equal(schedules.Planned.Select(p => p.Id).Distinct(), schedules.Planned.Select(p => p.Id));
     }
 
