@@ -22,13 +22,13 @@ public static class AskSigner
     /// <summary>Why no worker of this plan made this ask, or null.</summary>
     public static string? ProblemOf(Plan plan, Ask ask)
     {
-        if (!plan.Writer.PublicKeys.TryGetValue(ask.Writer, out var publicKey))
-        {
-            return $"the ask is signed by '{ask.Writer}', who is no writer of the plan";
-        }
-
         try
         {
+            if (!plan.Writer.PublicKeys.TryGetValue(ask.Writer, out var publicKey))
+            {
+                return $"the ask is signed by '{ask.Writer}', who is no writer of the plan";
+            }
+
             using var key = EllipticSignature.PublicKey(publicKey, $"the writer '{ask.Writer}'");
             return EllipticSignature.Verify(key, SignedBytes(ask), ask.Signature) ? null : "the ask is not as a worker signed it";
         }

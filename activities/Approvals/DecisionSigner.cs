@@ -81,7 +81,7 @@ public static class DecisionSigner
 
     private static string? ProblemOfClick(Plan plan, PersonPlan person, Decision decision, bool ownKey)
     {
-        if (ownKey || !plan.ClickSigners.TryGetValue(decision.Signer, out var publicKey))
+        if (ownKey || ClickSigner(plan, decision.Signer) is not { } publicKey)
         {
             return $"it is signed by '{decision.Signer}', not with the own key of '{decision.Person}'";
         }
@@ -94,6 +94,18 @@ public static class DecisionSigner
         return plan.Slack?.Team is { } team && via.Team != team
             ? "the click came from another workspace"
             : Verifies(publicKey, $"'{decision.Signer}'", decision.Signature, () => SignedBytes(decision));
+    }
+
+    private static string? ClickSigner(Plan plan, string name)
+    {
+        try
+        {
+            return plan.ClickSigners.GetValueOrDefault(name);
+        }
+        catch (RefusalException)
+        {
+            return null; // The file of its public half is not there: nobody could check it.
+        }
     }
 
     /// <summary>The bytes that are signed; docs/format.md has a vector.</summary>

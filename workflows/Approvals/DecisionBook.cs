@@ -99,7 +99,7 @@ public sealed class DecisionBook(RefusalLog? refusals = null)
         return new(true, Outcome switch
         {
             AskOutcome.Approved => Ask!.Kind == AskKinds.Manual ? "Confirmed: the run goes on." : "Approved: the run goes on.",
-            AskOutcome.Denied => "Denied: the run ends, nothing is changed.",
+            AskOutcome.Denied => Ask!.Kind == AskKinds.Manual ? "Denied: it counts as not done." : "Denied: what was asked is not done.",
             _ => decision.Kind == DecisionKind.Approved
                 ? $"Counted: {approvals} of {Ask!.Quorum} approvals."
                 : $"Counted: {denials} of {Ask!.DenyThreshold} denials.",
