@@ -14,6 +14,8 @@ public static class WorkflowIds
     /// <param name="target">For production the asset's id; else <c>{cluster}/{database}</c>.</param>
     public static string Restore(string target) => $"restore/{target}";
 
+    public static string Export(string backupId) => $"export/{backupId}";
+
     public static string Acceptance(string backupId) => $"accept/{backupId}";
 
     /// <param name="name">The drill's name in the plan, or the runbook's.</param>

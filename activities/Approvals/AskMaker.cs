@@ -90,6 +90,7 @@ internal static class AskMaker
 
     private static string HashOf(AskRequest request, string kind, IReadOnlyList<Shown> shows) =>
         IsOfRestore(request) ? RestoreAsk.Hash(request.Restore!)
+        : request.Export is { } export ? ExportAsk.Hash(export)
         : request.Runbook is { } run ? RunbookAsk.Hash(run, request.Step, kind, request.Title, shows)
         : throw new RefusalException(ErrorKinds.Usage, $"The step '{request.Step}' asks for nothing: neither a restore nor a step of a runbook.", request.Step);
 

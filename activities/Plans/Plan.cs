@@ -64,6 +64,9 @@ public sealed record Plan(
     /// <summary>Called by each cycle of Watch; whoever waits there notices when the calls stop. Null: nobody waits.</summary>
     public SecretReference? DeadMan { get; init; }
 
+    /// <summary>Policy whose approval an export of an encrypted asset needs; null: none does.</summary>
+    public string? ExportApproval { get; init; }
+
     /// <summary>The whole plan as written, references unresolved: for what later work reads, and to show. Never holds a secret's value.</summary>
     public JsonElement Document { get; init; }
 }

@@ -47,6 +47,7 @@ internal sealed class PlanBinder(string path)
                 : null,
             Slack = root.Mapping("slack") is { } slack ? Slack(slack) : null,
             Audit = root.Mapping("audit") is { } audit ? Texts(audit["stores"]) : null,
+            ExportApproval = root.Mapping("exports")?.Text("approval"),
             DeadMan = Secret(root.Text("deadMan")),
             Document = YamlJson.Convert(root),
         };

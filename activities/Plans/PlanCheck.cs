@@ -42,7 +42,6 @@ public static class PlanCheck
     private static readonly (string Section, string What)[] LaterSections =
     [
         ("deletion", "nothing is deleted yet: retention is later work"),
-        ("exports", "nothing is exported yet"),
     ];
 
     /// <exception cref="RefusalException">The file itself can't be read.</exception>

@@ -1,6 +1,7 @@
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -26,6 +27,8 @@ public interface IRuns
     Task<RunReference> StartAsync(VerificationRequest request, CancellationToken cancellation);
 
     Task<RunReference> StartAsync(RestoreRequest request, CancellationToken cancellation);
+
+    Task<RunReference> StartAsync(ExportRequest request, CancellationToken cancellation);
 
     Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation);
 

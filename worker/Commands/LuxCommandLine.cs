@@ -52,12 +52,13 @@ public static class LuxCommandLine
             new StatusCommand(surroundings),
             new Command("plan", "The plan: assets, stores, keys, targets and people.") { new PlanCheckCommand(surroundings) },
             new Command("backup", "Make a backup.") { new BackupRunCommand(surroundings) },
-            new Command("backups", "Backups in the stores: look at them, verify them, accept a suspect one, bring in dumps.")
+            new Command("backups", "Backups in the stores: look at them, verify them, accept a suspect one, take dumps out and in.")
             {
                 new BackupsListCommand(surroundings),
                 new BackupsShowCommand(surroundings),
                 new BackupsVerifyCommand(surroundings),
                 new BackupsAcceptCommand(surroundings),
+                new BackupsExportCommand(surroundings),
                 new BackupsImportCommand(surroundings),
             },
             new Command("restore", "Get data back.") { new RestoreRunCommand(surroundings) },

@@ -3,6 +3,7 @@ using LuxHedge.Worker.Display;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Verification;
@@ -13,6 +14,28 @@ namespace LuxHedge.Worker.Commands;
 /// <summary>How each kind of run ends on the screen, in <c>--json</c>, and as an exit code.</summary>
 public static class Outcomes
 {
+    public static int Tell(CommandContext context, ExportSummary result)
+    {
+        context.Answer(result, console =>
+        {
+            console.WriteLine();
+            console.MarkupLine(result.Ended is null
+                ? $"{Words.Markup(result.Verdict)}  {result.Documents} documents of {result.Collections} collections and {result.OplogEntries} oplog entries, each checked"
+                : $"{Words.Markup(result.Verdict)}  {Words.Plain(result.Ended)}: nothing was written");
+            if (result.Ended is null)
+            {
+                console.MarkupLine($"    in  {Words.Plain(result.Path)}  (readable by this user only; it is not encrypted)");
+                console.MarkupLine("    back with  mongorestore --oplogReplay");
+            }
+
+            foreach (var note in result.Notes)
+            {
+                console.MarkupLine($"[yellow]note[/]  {Words.Plain(note)}");
+            }
+        });
+        return ExitCodes.Of(result.Verdict);
+    }
+
     /// <summary>The document is one element of <c>backups list</c>, whose verdict stays NotProven until a restore test; the exit code is the
     /// run's: 0 when every store of the plan has a verified copy.</summary>
     public static int Tell(CommandContext context, BackupResult result, RunReference run)

@@ -5,6 +5,7 @@ using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -81,6 +82,8 @@ public sealed class RunsWatchCommand : OperatorCommand
                 return Outcomes.Tell(context, await follower.FollowAsync<RestoreSummary>(run, cancellation));
             case Wire.Runbook:
                 return Outcomes.Tell(context, await follower.FollowAsync<RunbookSummary>(run, cancellation));
+            case Wire.Export:
+                return Outcomes.Tell(context, await follower.FollowAsync<ExportSummary>(run, cancellation));
             case Wire.Acceptance:
                 return Outcomes.Tell(context, await follower.FollowAsync<BackupSummary>(run, cancellation));
             default:

@@ -4,6 +4,7 @@ using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -32,6 +33,9 @@ public sealed class TemporalRuns(LuxClient client, TemporalPlan plan) : IRuns
 
     public Task<RunReference> StartAsync(RestoreRequest request, CancellationToken cancellation) =>
         LockedAsync(client.StartRestoreAsync(request, cancellation), WorkflowIds.Restore(request.Target), cancellation);
+
+    public Task<RunReference> StartAsync(ExportRequest request, CancellationToken cancellation) =>
+        LockedAsync(client.StartExportAsync(request, cancellation), WorkflowIds.Export(request.BackupId), cancellation);
 
     public Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         LockedAsync(client.StartAcceptanceAsync(request, cancellation), WorkflowIds.Acceptance(request.BackupId), cancellation);

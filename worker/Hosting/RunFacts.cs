@@ -1,4 +1,5 @@
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Verification;
 
@@ -22,6 +23,7 @@ internal sealed record RunFacts(string? RunId, string? Asset, string? BackupId)
         LoadWork l => Of(l.Restore),
         RestoreEvidence e => Of(e.Request),
         VerificationRequest v => new(v.RunId, v.Asset, v.BackupId),
+        ExportRequest e => new(e.RunId, e.Asset, e.BackupId),
         AcceptanceRequest a => new(a.RunId, a.Asset, a.BackupId),
         string asset when arguments is [_, string backup, ..] => new(null, asset, backup),
         _ => Nothing,

@@ -11,6 +11,7 @@ using LuxHedge.Activities.Stores;
 using LuxHedge.Worker.Slack;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
@@ -92,6 +93,7 @@ public static class WorkerHost
             .AddWorkflow<ScheduledWorkflow>()
             .AddWorkflow<WatchWorkflow>()
             .AddWorkflow<ReviewWorkflow>()
+            .AddWorkflow<ExportWorkflow>()
             .AddWorkflow<AcceptanceWorkflow>();
         AddWorker(builder.Services, TaskQueues.Lanes(plan.Temporal.TaskQueue), activities, options, log, Places(plan, options));
         builder.Services.AddSlack(plan, options, log);

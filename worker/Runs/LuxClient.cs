@@ -5,6 +5,7 @@ using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -55,6 +56,10 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         StartAsync(Wire.Restore, WorkflowIds.Restore(request.Target), request.RunId, request.Asset, "restore",
             request.Purpose == RestorePurpose.RestoreTest ? "test" : "real", request.Backup,
             $"Restore of {request.Asset} into {request.Into ?? "production"}", request, cancellation);
+
+    public Task<RunReference> StartExportAsync(ExportRequest request, CancellationToken cancellation) =>
+        StartAsync(Wire.Export, WorkflowIds.Export(request.BackupId), request.RunId, request.Asset, "export", "real",
+            request.BackupId, $"Export of {request.BackupId}", request, cancellation);
 
     public Task<RunReference> StartAcceptanceAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset, "accept", "real",
@@ -206,7 +211,7 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     /// <param name="onlyOpen">Only those still running.</param>
     public async Task<IReadOnlyList<RunRow>> ListAsync(bool onlyOpen, int limit, CancellationToken cancellation)
     {
-        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Runbook') AND ExecutionStatus != 'ContinuedAsNew'"
+        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Export', 'Runbook') AND ExecutionStatus != 'ContinuedAsNew'"
             + (onlyOpen ? " AND ExecutionStatus = 'Running'" : "");
         return await SearchAsync(query, limit, cancellation);
     }

@@ -1,3 +1,4 @@
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 
@@ -22,6 +23,9 @@ public sealed record AskRequest(string RunId, string Step, string RequestedBy, s
 
     /// <summary>The restore that is asked for, as its preflight found it; null: no restore.</summary>
     public RestoreSubject? Restore { get; init; }
+
+    /// <summary>The export that is asked for; null: no export.</summary>
+    public ExportSubject? Export { get; init; }
 
     /// <summary>Asks for a restore over production by the policy that preflight named.</summary>
     public static AskRequest Of(string step, RestoreRequest request, RestorePlan plan) => new(

@@ -1,5 +1,6 @@
 using System.Globalization;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Export;
 
 namespace LuxHedge.Workflows.Audit;
 
@@ -14,6 +15,7 @@ public static class AuditKinds
     public const string BreakGlass = "break-glass";
     public const string Evidence = "evidence";
     public const string Accept = "accept";
+    public const string Export = "export";
     public const string Review = "review";
 }
 
@@ -78,6 +80,14 @@ public static class AuditEntries
         [
             ("review", review), ("plan", planSha256), ("hash", decision.Hash), ("reason", decision.Reason), ("signer", decision.Signer),
             ("signature", decision.Signature),
+        ]));
+
+    /// <summary>A backup's documents are about to leave the stores, unencrypted.</summary>
+    public static AuditEntry Exported(ExportRequest request, ExportSubject subject, DateTimeOffset at, IReadOnlyList<Decision> approvals) =>
+        new($"{request.RunId}/export", AuditKinds.Export, at, request.RunId, request.RequestedBy?.Person, Facts(
+        [
+            ("asset", subject.Asset), ("backup", subject.BackupId), ("manifestSha256", subject.ManifestSha256),
+            ("to", $"{subject.Machine}:{subject.Path}"), ("approvedBy", string.Join(", ", approvals.Select(d => d.Person))),
         ]));
 
     /// <summary>By which a report is known later as the one that was written then.</summary>

@@ -7,6 +7,7 @@ public static class Wire
     public const string Verification = "Verification";
     public const string Restore = "Restore";
     public const string Acceptance = "Acceptance";
+    public const string Export = "Export";
     public const string Runbook = "Runbook";
     public const string Watch = "Watch";
 

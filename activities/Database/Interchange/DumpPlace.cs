@@ -11,6 +11,8 @@ internal sealed class DumpPlace : IDisposable
     private const UnixFileMode OwnerFolder = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode OwnerFile = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
+    private const string ArchiveName = "dump.archive";
+
     private readonly string _final;
     private readonly string _aside;
     private readonly bool _folder;
@@ -33,6 +35,11 @@ internal sealed class DumpPlace : IDisposable
     public static DumpPlace Folder(string path) => Open(path, folder: true);
 
     public static DumpPlace File(string path) => Open(path, folder: false);
+
+    /// <summary>Of an archive the file itself, or, where the path is a folder (there already, or written with a '/' at its end), one in it
+    /// named <c>dump.archive</c>.</summary>
+    public static DumpPlace Of(string path, bool archive) => !archive ? Folder(path)
+        : Directory.Exists(path) || Path.EndsInDirectorySeparator(path) ? File(Path.Combine(path, ArchiveName)) : File(path);
 
     public FileStream Create(string relative)
     {

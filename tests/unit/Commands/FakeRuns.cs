@@ -4,6 +4,7 @@ using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -51,6 +52,9 @@ internal sealed class FakeRuns : IRuns
 
     public Task<RunReference> StartAsync(RestoreRequest request, CancellationToken cancellation) =>
         StartAsync(request, Wire.Restore, WorkflowIds.Restore(request.Target), request.RunId, request.Asset);
+
+    public Task<RunReference> StartAsync(ExportRequest request, CancellationToken cancellation) =>
+        StartAsync(request, Wire.Export, WorkflowIds.Export(request.BackupId), request.RunId, request.Asset);
 
     public Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(request, Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset);
