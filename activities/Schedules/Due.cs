@@ -30,15 +30,18 @@ public static class Dues
     /// done.) What was never done was due at its last planned time: that the plan is young does not make anything recoverable.
     /// </summary>
     /// <param name="done">In any order.</param>
+    /// <param name="since">Before it nothing could be done, so that what was never done is due at the first planned time after it. Null: it could
+    /// always.</param>
     /// <param name="known">False: not everything could be read, so that what seems overdue may have been done.</param>
-    public static DueState Of(Recurrence? when, IReadOnlyList<DoneRun> done, bool known, DateTimeOffset now, TimeZoneInfo zone)
+    public static DueState Of(Recurrence? when, IReadOnlyList<DoneRun> done, bool known, DateTimeOffset now, TimeZoneInfo zone, DateTimeOffset? since = null)
     {
         var last = done.MaxBy(r => r.At);
         if (when is null)
             return new(last, null, null);
         var counts = done.Where(r => r.Verdict is Verdict.Proven or Verdict.Failed).MaxBy(r => r.At);
-        var due = counts is null ? when.AtOrBefore(now, zone) : when.After(counts.At, zone);
-        var overdue = counts is null || now > due + Grace(when.Longest);
+        var start = counts?.At ?? since;
+        var due = start is { } at ? when.After(at, zone) : when.AtOrBefore(now, zone);
+        var overdue = start is null || now > due + Grace(when.Longest);
         return new(last, due, overdue && !known ? null : overdue);
     }
 

@@ -34,7 +34,7 @@ public static class Watchman
         }
 
         if (Recurrence.OfAsset(plan, asset.Name, "verify") is { } when && view.Backups.Count > 0
-            && Dues.Of(when, Dues.RestoreTests(view), known, now, zone) is { Overdue: true } verification)
+            && Dues.Of(when, Dues.RestoreTests(view), known, now, zone, view.Backups[0].Summary.ConsistentAt) is { Overdue: true } verification)
         {
             yield return new($"overdue/verify/{asset.Name}/{verification.Last?.RunId ?? "never"}", Overdue, $"A restore test of {asset.Name} is overdue",
                 $"It was due {verification.Due:u} ({when.Text}); {Last(verification)}.", null);

@@ -7,7 +7,9 @@ using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
+using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
+using LuxHedge.Workflows.Watch;
 using Temporalio.Activities;
 using Temporalio.Client;
 using Temporalio.Exceptions;
@@ -213,6 +215,22 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
         Audit.Enqueue(entry);
         return Called($"append-audit {entry.Kind}", () => "ab12");
     }
+
+    public Task<ScheduledWork> PrepareAsync(ScheduledRun scheduled, string runId) => Called("prepare-scheduled", () => new ScheduledWork
+    {
+        Backup = scheduled.Workflow == Wire.DatabaseBackup ? new(runId, scheduled.Name, scheduled.TaskQueue) : null,
+        Verification = scheduled.Workflow == Wire.Verification
+            ? new(runId, scheduled.Name, scheduled.TaskQueue, "20261123T020000Z-luxhedge_production-7f3a", null, VerificationLevel.Restore)
+            : null,
+    });
+
+    public Task<WatchLook> LookAsync(DateTimeOffset? since) =>
+        Called("watch-look", () => new WatchLook([new("overdue/a", "overdue", "A is overdue", "It was due.", null)], ["nas is away"]));
+
+    public Task<string> CallDeadManAsync() => Called("call-dead-man", () => "called");
+
+    public Task<ReviewDone> RecordAsync(ReviewRequest request) =>
+        Called("record-review", () => new ReviewDone(request.RunId, request.Review, request.Decision.Person, request.Decision.At, ["s3"]));
 
     public Task<DecisionAnswer> JudgeAsync(Ask ask, Decision decision) => Called("judge-decision", () => Judge(ask, decision));
 

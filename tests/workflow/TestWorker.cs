@@ -5,7 +5,9 @@ using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
+using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
+using LuxHedge.Workflows.Watch;
 using Temporalio.Client;
 using Temporalio.Exceptions;
 using Temporalio.Testing;
@@ -152,6 +154,7 @@ internal sealed class TestWorker : IAsyncDisposable
         foreach (var definition in ActivityClasses.Definitions(typeof(FakeActivities), () => Activities))
             options.AddActivity(definition);
         return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
-            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<Approvals.DeskWorkflow>();
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>()
+            .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>().AddWorkflow<Approvals.DeskWorkflow>();
     }
 }

@@ -18,7 +18,8 @@ public static class DrillViews
         var table = new Table().Border(TableBorder.Simple).AddColumns(
             new TableColumn("drill").NoWrap(), new TableColumn("").NoWrap(), new TableColumn("due").NoWrap(), new TableColumn("last run").NoWrap(),
             new TableColumn("verdict").NoWrap(), new TableColumn("when").NoWrap());
-        foreach (var row in rows.OrderBy(r => r.Overdue switch { true => 0, null => 1, false => 2 }).ThenBy(r => r.Due))
+        rows = [.. rows.OrderBy(r => r.Overdue switch { true => 0, null => 1, false => 2 }).ThenBy(r => r.Due)];
+        foreach (var row in rows)
         {
             table.AddRow(
                 Words.Plain(row.Drill), State(row.Overdue), Due(row.Due, row.Overdue, context.Now), Amounts.Time(row.LastRun, "never"),

@@ -29,6 +29,14 @@ public sealed class DuesTests
     }
 
     [Fact]
+    public void What_could_not_be_done_before_a_moment_is_due_at_the_first_time_after_it()
+    {
+        var state = Dues.Of(Quarterly, [], known: true, At("2026-11-23T00:00:00Z"), TimeZoneInfo.Utc, since: At("2026-11-20T00:00:00Z"));
+        Assert.Equal(At("2027-01-15T09:00:00Z"), state.Due);
+        Assert.False(state.Overdue);
+    }
+
+    [Fact]
     public void A_run_that_is_NotProven_is_shown_and_does_not_count_as_done()
     {
         DoneRun[] done = [new("good", At("2026-07-15T09:00:00Z"), Verdict.Proven), new("aborted", At("2026-10-15T09:00:00Z"), Verdict.NotProven)];

@@ -5,7 +5,9 @@ using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
+using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
+using LuxHedge.Workflows.Watch;
 using LuxHedge.Worker.Hosting;
 using Temporalio.Client;
 using Temporalio.Common;
@@ -82,6 +84,11 @@ public sealed class ReplayTests
             ["Acceptance/accepted"] = (() => new(),
             w => EndedAsync(w.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked",
             new("default", "run-a", "accept", "n", "h", DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good"))))),
+            ["Scheduled/backup"] = (() => new(), w => EndedAsync(StartScheduledAsync(w))),
+            ["Scheduled/failed"] = (() => FakeActivities.Failing("seal"), w => EndedAsync(StartScheduledAsync(w))),
+            ["Watch/told"] = (() => new(), w => EndedAsync(w.StartAsync(Wire.Watch, "watch-1", new WatchRequest(w.Queue)))),
+            ["Review/done"] = (() => new(), w => EndedAsync(w.StartAsync(Wire.Review, "review/contacts", new ReviewRequest("run-r", "contacts", "00",
+                new("default", "run-r", "review", "contacts", "h", DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good"))))),
         };
 
     public static TheoryData<string> Names => [.. Stories.Keys];
@@ -135,7 +142,12 @@ public sealed class ReplayTests
     private static WorkflowReplayer Replayer() =>
         new(new WorkflowReplayerOptions { DataConverter = MaskingFailureConverter.Converter(new()) }
         .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
-            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>());
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>()
+            .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>());
+
+    private static Task<WorkflowHandle> StartScheduledAsync(TestWorker worker) => worker.StartAsync(
+        Wire.Scheduled, "scheduled/backup/luxhedge_production-2026-11-23T02:00:00Z",
+        new ScheduledRun("backup/luxhedge_production", Wire.DatabaseBackup, "luxhedge_production", "luxhedge_production", worker.Queue));
 
     private static RestoreRequest Scratch(TestWorker worker) =>
         worker.CreateRestore() with { Target = "main/copy", Into = "copy", RequestedBy = null, Drop = false };
