@@ -289,9 +289,12 @@ public sealed class DryRunner
         try
         {
             var expression = Expressions.Bare(when);
-            return expression.References.Any(frame.IsOpen) ? ("depends", [.. whens, when])
-                : expression.IsTrue(ScopeOf(frame)) ? (around, whens)
-                : ("no", [.. whens, when]);
+            return expression.IsTrue(ScopeOf(frame), frame.IsOpen) switch
+            {
+                true => (around, whens),
+                false => ("no", [.. whens, when]),
+                null => ("depends", [.. whens, when]),
+            };
         }
         catch (Exception e) when (e is ExpressionException or FailureException)
         {
@@ -304,7 +307,7 @@ public sealed class DryRunner
     {
         try
         {
-            return Texts(value).Any(t => Template.Parse(t).References.Any(frame.IsOpen)) ? null : Expressions.Resolve(value, ScopeOf(frame));
+            return Texts(value).Any(t => Template.Parse(t).References.Any(r => frame.IsOpen(r.Path))) ? null : Expressions.Resolve(value, ScopeOf(frame));
         }
         catch (Exception e) when (e is ExpressionException or FailureException)
         {
@@ -333,11 +336,11 @@ public sealed class DryRunner
 
         public Frame In(string prefix) => this with { Prefix = prefix, OpenItems = new(OpenItems, StringComparer.Ordinal) };
 
-        public bool IsOpen(ExpressionReference reference) => reference.Path[0] switch
+        public bool IsOpen(IReadOnlyList<string> path) => path[0] switch
         {
             "steps" => true,
-            "inputs" => reference.Path.Count > 1 && Open.Contains(reference.Path[1]),
-            "run" => reference.Path is ["run", "id"],
+            "inputs" => path.Count > 1 && Open.Contains(path[1]),
+            "run" => path is ["run", "id"],
             var name => OpenItems.Contains(name),
         };
     }

@@ -44,6 +44,41 @@ public sealed class Expression
         var evaluation = new ExpressionEvaluation(Text, scope);
         return evaluation.Flag(evaluation.Evaluate(root), root);
     }
+
+    /// <summary>Whether it is true while some of what it names is not known yet; null: that hangs on it.</summary>
+    /// <param name="isOpen">Whether a path is not known yet.</param>
+    public bool? IsTrue(Scope scope, Func<IReadOnlyList<string>, bool> isOpen)
+    {
+        return Of(root);
+
+        bool? Of(ExpressionNode node) => node switch
+        {
+            BinaryNode { Operator: "&&" } and => (Of(and.Left), Of(and.Right)) switch
+            {
+                (false, _) or (_, false) => false,
+                (true, true) => true,
+                _ => null,
+            },
+            BinaryNode { Operator: "||" } or => (Of(or.Left), Of(or.Right)) switch
+            {
+                (true, _) or (_, true) => true,
+                (false, false) => false,
+                _ => null,
+            },
+            NotNode not => !Of(not.Of),
+            _ when Paths(node).Any(isOpen) => null,
+            _ => new ExpressionEvaluation(Text, scope) is var evaluation ? evaluation.Flag(evaluation.Evaluate(node), node) : null,
+        };
+    }
+
+    private static IEnumerable<IReadOnlyList<string>> Paths(ExpressionNode node) => node switch
+    {
+        PathNode path => [path.Path],
+        NotNode not => Paths(not.Of),
+        BinaryNode binary => Paths(binary.Left).Concat(Paths(binary.Right)),
+        CallNode call => call.Arguments.SelectMany(Paths),
+        _ => [],
+    };
 }
 
 /// <summary>A path: <c>steps.restore.rpo</c>.</summary>

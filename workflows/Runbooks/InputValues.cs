@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LuxHedge.Workflows.Runs;
 
 namespace LuxHedge.Workflows.Runbooks;
 
@@ -78,6 +79,20 @@ public static partial class InputValues
         (_, JsonValueKind.String) => WhyNoWord(type, value.GetString()!),
         _ => $"must be a {type}",
     };
+
+    /// <summary>What a step or a run is given, each value in the form of its type: a text that holds a duration or time as people write it becomes
+    /// one. Throws a failure that names the first that does not fit.</summary>
+    /// <param name="types">By name; what has none here is left as it is.</param>
+    public static JsonElement Fit(string name, JsonElement value, IReadOnlyDictionary<string, string> types)
+    {
+        if (!types.TryGetValue(name, out var type))
+            return value;
+        if (type is InputTypes.Duration or InputTypes.Time && value.ValueKind == JsonValueKind.String && TryRead(type, value.GetString()!, out var read, out _))
+            return read;
+        return WhyNot(type, value) is { } why
+            ? throw Failures.ToFailure(new(ErrorKinds.Usage, $"'{name}' {why}.", name))
+            : value;
+    }
 
     /// <summary>What a text must look like to be the name of something; the plan says whether it is one.</summary>
     private static string? WhyNoWord(string type, string text) => type switch

@@ -192,7 +192,8 @@ internal sealed class StepRunner(
 
     private async Task<ActionOutcome> OnceAsync(RunbookStep step, StepEntry entry, StepScope scope, CancellationToken cancellation)
     {
-        var with = Expressions.Resolve(step.With, scope.Values);
+        var with = JsonSerializer.SerializeToElement(
+            Expressions.Resolve(step.With, scope.Values).EnumerateObject().ToDictionary(p => p.Name, p => InputValues.Fit(p.Name, p.Value, step.Types)));
         if (request.Mode == RunMode.Drill)
             RefuseProduction(step, entry.Id, scope, with);
         return step switch

@@ -68,12 +68,14 @@ internal sealed class StepScope
         RunbookDefinition definition, IReadOnlyDictionary<string, JsonElement> given, ModeFacts mode, RunFacts run)
     {
         var bound = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        var types = definition.Inputs.ToDictionary(i => i.Name, i => i.Type, StringComparer.Ordinal);
         foreach (var input in definition.Inputs)
         {
             if (given.TryGetValue(input.Name, out var value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined))
-                bound[input.Name] = value;
+                bound[input.Name] = InputValues.Fit(input.Name, value, types);
             else if (input.Default is { } otherwise)
-                bound[input.Name] = Expressions.Resolve(otherwise, new(bound, new Dictionary<string, JsonElement>(), mode, run));
+                bound[input.Name] = InputValues.Fit(
+                    input.Name, Expressions.Resolve(otherwise, new(bound, new Dictionary<string, JsonElement>(), mode, run)), types);
             else if (!input.Optional)
                 throw Runs.Failures.ToFailure(new(ErrorKinds.Usage, $"The runbook {definition.Runbook} needs its input '{input.Name}'.", input.Name));
         }

@@ -141,10 +141,10 @@ public sealed class AuditVerificationTests
     /// <summary>One chain in one store, so that nothing but the chain itself can tell: any one bit, link taken out of the middle, two links
     /// changed for each other, or a link put in.</summary>
     [Fact]
-    public void Any_single_change_removal_swap_or_insertion_is_found()
+    public async Task Any_single_change_removal_swap_or_insertion_is_found()
     {
         using var rig = new AuditRig(names: "s3");
-        rig.FillAsync(Links).GetAwaiter().GetResult();
+        await rig.FillAsync(Links);
         var store = rig.Memory[0];
         var whole = Enumerable.Range(1, Links).Select(n => store.Content(AuditRig.NameOf(n))).ToArray();
         var kinds = Gen.Select(Gen.Int[0, 3], Gen.Int[1, Links], Gen.Int[1, Links], Gen.Int[0, 1_000_000], Gen.Int[0, 7]);

@@ -143,6 +143,17 @@ public sealed class ExpressionTests
         Assert.Equal(ErrorKinds.Usage, failure.ErrorType);
     }
 
+    [Theory]
+    [InlineData("mode == real && steps.a.b", false)]
+    [InlineData("steps.a.b && mode == real", false)]
+    [InlineData("mode == drill || steps.a.b", true)]
+    [InlineData("!(mode == real && steps.a.b)", true)]
+    [InlineData("mode == drill && steps.a.b", null)]
+    [InlineData("steps.a.b == null", null)]
+    [InlineData("mode == drill", true)]
+    public void What_does_not_hang_on_an_unknown_is_known(string expression, bool? expected) =>
+        Assert.Equal(expected, Expression.Parse(expression).IsTrue(Sample, path => path[0] == "steps"));
+
     [Fact]
     public void One_expression_keeps_its_type_and_several_make_a_text()
     {
