@@ -114,6 +114,8 @@ public sealed class RunbooksTests
         var rig = CommandRig.Create();
         var folder = Path.Combine(rig.Plan.Folder, "runbooks");
         Directory.CreateDirectory(folder);
+        var plan = File.ReadAllLines(rig.Plan.Path).Where(l => !l.StartsWith("runbooks:", StringComparison.Ordinal));
+        File.WriteAllLines(rig.Plan.Path, ["runbooks: runbooks", .. plan]);
         foreach (var (name, yaml) in runbooks)
         {
             File.WriteAllText(Path.Combine(folder, name + ".yaml"), yaml);
