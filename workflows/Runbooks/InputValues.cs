@@ -72,8 +72,8 @@ public static partial class InputValues
         (InputTypes.Number, JsonValueKind.Number) => null,
         (InputTypes.Flag, JsonValueKind.True or JsonValueKind.False) => null,
         (InputTypes.List, JsonValueKind.Array) => null,
-        (InputTypes.Object, JsonValueKind.Object or JsonValueKind.Array) => null,
-        (InputTypes.Number or InputTypes.Flag or InputTypes.List or InputTypes.Object, _) => $"must be a {type}",
+        (InputTypes.Object, _) => null, // anything: the action judges it
+        (InputTypes.Number or InputTypes.Flag or InputTypes.List, _) => $"must be a {type}",
         (InputTypes.Duration, JsonValueKind.String) => Durations.TryParseIso(value.GetString(), out _) ? null : "must be a duration",
         (InputTypes.Time, JsonValueKind.String) => ExpressionValue.TryTime(value.GetString(), out _) ? null : "must be a time",
         (_, JsonValueKind.String) => WhyNoWord(type, value.GetString()!),

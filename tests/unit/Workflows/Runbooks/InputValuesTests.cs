@@ -52,6 +52,7 @@ public sealed class InputValuesTests
 
         Assert.Equal("\"PT15M\"", InputValues.Fit("patience", JsonElement.Parse("\"15m\""), types).GetRawText());
         Assert.Equal("null", InputValues.Fit("patience", JsonElement.Parse("null"), types).GetRawText());
+        Assert.Equal("true", InputValues.Fit("anything", JsonElement.Parse("true"), new Dictionary<string, string> { ["anything"] = InputTypes.Object }).GetRawText());
         Assert.Equal("3", InputValues.Fit("untyped", JsonElement.Parse("3"), types).GetRawText());
         Assert.Contains("'names' must be a list", Assert.Throws<ApplicationFailureException>(() => InputValues.Fit("names", JsonElement.Parse("\"users\""), types)).Message);
         Assert.Contains("'patience' must be a duration", Assert.Throws<ApplicationFailureException>(() => InputValues.Fit("patience", JsonElement.Parse("5"), types)).Message);
