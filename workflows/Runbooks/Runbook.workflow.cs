@@ -180,7 +180,8 @@ public sealed class RunbookWorkflow
         throw Workflow.CreateContinueAsNewException((RunbookWorkflow w) => w.RunAsync(next));
     }
 
-    private bool IsFull() => !abort.Token.IsCancellationRequested
+    /// <summary>An execution in which nothing has happened hands nothing on: it would go round for ever.</summary>
+    private bool IsFull() => !abort.Token.IsCancellationRequested && book.Moves + updates.Answered > 0
         && (request.EventsPerExecution is { } most ? Workflow.CurrentHistoryLength >= most : Workflow.ContinueAsNewSuggested);
 
     private DateTimeOffset StopTheClock()

@@ -103,6 +103,9 @@ internal sealed class StepBook
     /// <summary>Grows with every change: what people are told of the run is as new as this.</summary>
     public int Version { get; private set; }
 
+    /// <summary>Steps that began or ended in this execution.</summary>
+    public int Moves { get; private set; }
+
     /// <summary>There were more steps to do than a run may have: it ended there.</summary>
     public bool IsOverfull { get; set; }
 
@@ -115,6 +118,7 @@ internal sealed class StepBook
     {
         foreach (var entry in carried)
             Add(entry);
+        Moves = 0;
     }
 
     public StepEntry Begin(string id, string kind, string? title, bool isCleanUp) => Add(new()
@@ -153,6 +157,7 @@ internal sealed class StepBook
         entry.Detail = detail;
         entry.Flow = flow;
         entry.EndedAt = Steps.Now;
+        Moves++;
         Show();
     }
 
@@ -186,6 +191,7 @@ internal sealed class StepBook
     {
         entries.Add(entry);
         byId.Add(entry.Id, entry);
+        Moves++;
         Show();
         return entry;
     }

@@ -46,7 +46,7 @@ internal sealed class StepRunner(
 
     private async Task<Flow> RunAsync(RunbookStep step, StepScope scope, CancellationToken cancellation)
     {
-        if (await BarredAsync(scope))
+        if (IsEnded(scope))
         {
             Skip(step, scope, "not reached: the run was ended");
             return Flow.End;
@@ -122,6 +122,20 @@ internal sealed class StepRunner(
             if (entry.State == StepStates.Done)
                 scope.Answer(step.Id, Output(entry.Outcome));
             return entry.Flow;
+        }
+
+        // A step that waited in an earlier execution goes on waiting, in a paused run too; anything else begins only now.
+        if (entry is { Failure: null, Until: null } && entry.State != StepStates.Waiting)
+        {
+            entry.Parked = true;
+            if (await BarredAsync(scope))
+                return Interrupted(entry, step, scope);
+            entry.Parked = false;
+        }
+        else if (entry is null && await BarredAsync(scope))
+        {
+            Skip(step, scope, "not reached: the run was ended");
+            return Flow.End;
         }
 
         if (entry is null && book.Entries.Count >= RunbookLimits.Steps)
@@ -435,8 +449,10 @@ internal sealed class StepRunner(
             return false;
         if (orders.Paused is not null || isFull())
             await Workflow.WaitConditionAsync(() => abort.Token.IsCancellationRequested || (orders.Paused is null && !isFull()), CancellationToken.None);
-        return abort.Token.IsCancellationRequested;
+        return IsEnded(scope);
     }
+
+    private bool IsEnded(StepScope scope) => !scope.IsCleanUp && abort.Token.IsCancellationRequested;
 
     private async Task<bool> BackOffAsync(RunbookStep step, StepEntry entry, int attempt, CancellationToken cancellation)
     {

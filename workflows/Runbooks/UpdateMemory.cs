@@ -13,6 +13,9 @@ internal sealed class UpdateMemory(IReadOnlyList<SeenUpdate> carried)
 
     public IReadOnlyList<SeenUpdate> Seen => seen;
 
+    /// <summary>Updates that were answered in this execution.</summary>
+    public int Answered { get; private set; }
+
     public Task<DecisionAnswer> OnceAsync(Func<DecisionAnswer> handle) => OnceAsync(() => Task.FromResult(handle()));
 
     public async Task<DecisionAnswer> OnceAsync(Func<Task<DecisionAnswer>> handle)
@@ -24,6 +27,7 @@ internal sealed class UpdateMemory(IReadOnlyList<SeenUpdate> carried)
         if (seen.Count >= RunbookLimits.SeenUpdates)
             seen.RemoveAt(0);
         seen.Add(new(id, answer));
+        Answered++;
         return answer;
     }
 }

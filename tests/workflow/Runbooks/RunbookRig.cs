@@ -87,6 +87,9 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
         return new(skipping, skipping.Client, cached);
     }
 
+    /// <summary>On the dev server, which skips no time, and answers while a run goes on in a new execution.</summary>
+    public static async Task<RunbookRig> CreateOnDevServerAsync() => new(null, (await TemporalServer.SharedAsync()).Client, cached: true);
+
     public static RunbookDefinition Define(params RunbookStep[] steps) => new("database-loss", 3, "The database is lost", null, [], steps, [], "00");
 
     public static RunbookStep Act(string id, string action = "no-op") => new(id) { Uses = action };
