@@ -78,7 +78,11 @@ internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnection
         try
         {
             var names = await (await clusters[cluster].ListDatabaseNamesAsync(cancellation)).ToListAsync(cancellation);
-            found.AddRange(names.Except(OfServer, StringComparer.Ordinal).Order(StringComparer.Ordinal).Select(n => DatabaseItem(cluster, n)));
+            // Nothing of ours can write to another name on a cluster that is production's alone, and its users make databases there.
+            var all = cluster == (asset.Drill?.Cluster ?? asset.Cluster);
+            found.AddRange(names.Except(OfServer, StringComparer.Ordinal)
+                .Where(n => all || n.StartsWith(DrillDatabases.Prefix, StringComparison.Ordinal) || n.StartsWith(RestorePlace.ScratchPrefix, StringComparison.Ordinal))
+                .Order(StringComparer.Ordinal).Select(n => DatabaseItem(cluster, n)));
             if (cluster != asset.Cluster)
                 return;
             var beside = (await TargetInventory.ListAsync(clusters[cluster].GetDatabase(asset.Database), cancellation)).Where(c => BesideNames.IsOurs(c.Name));

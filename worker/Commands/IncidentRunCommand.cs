@@ -19,7 +19,7 @@ public sealed class IncidentRunCommand : OperatorCommand
 
     private static readonly Option<string?> As = CommonOptions.As();
     private static readonly Option<string?> Key = CommonOptions.Key();
-    private static readonly Option<bool> Yes = CommonOptions.Yes("for the asset's name");
+    private static readonly Option<bool> Yes = CommonOptions.Yes("for the asset's name, and whether to end a backup that is running");
     private static readonly Option<bool> Detach = CommonOptions.Detach();
 
     public IncidentRunCommand(Surroundings surroundings)
@@ -67,6 +67,7 @@ public sealed class IncidentRunCommand : OperatorCommand
         var contents = await context.Surroundings.LookAtTarget(context.Plan, RestoreTarget.Of(context.Plan, start.Asset, null), cancellation);
         IncidentQuestion.Show(context.View, context.Plan, start, known, contents, person, declared, context.Now);
         AskName(context, start.Asset.Name);
+        await RunningBackup.EndAsync(context, runs, start.Asset, person, context.Get(Yes), cancellation);
         var keys = await start.KeysAsync(context, context.Get(RunbookOptions.RecoveryKey), cancellation);
         using var key = Operators.OpenKey(context, person, context.Get(Key));
         var request = start.ToRequest(context, RunMode.Real, declared, keys, key, runs.Namespace);

@@ -50,9 +50,6 @@ public sealed class RestoreRunCommand : OperatorCommand
     private static readonly Option<bool> Yes = CommonOptions.Yes("whether to overwrite, and whether to end a backup that is running");
     private static readonly Option<bool> Detach = CommonOptions.Detach();
 
-    /// <summary>A backup that was asked to end puts its lock down in this time, or something is wrong with its worker.</summary>
-    private static readonly TimeSpan BackupEndsIn = TimeSpan.FromMinutes(2);
-
     public RestoreRunCommand(Surroundings surroundings)
         : base(surroundings, "run", "Get data back, check it against what the source held, and say what it took against the RTO and RPO.")
     {
@@ -112,7 +109,7 @@ public sealed class RestoreRunCommand : OperatorCommand
 
         if (target.Production is not null)
         {
-            await EndRunningBackupAsync(context, runs, target.Production, person!, cancellation);
+            await RunningBackup.EndAsync(context, runs, target.Production, person!, context.Get(Yes), cancellation);
         }
 
         IReadOnlyList<HandedKey>? keys = context.Get(RecoveryKeyFile) is { } file
@@ -198,55 +195,5 @@ public sealed class RestoreRunCommand : OperatorCommand
                 "--collection",
                 $"It has: {Words.List(backup.Manifest.CollectionDocuments.Keys.Order(StringComparer.Ordinal))}."));
         }
-    }
-
-    private static async Task EndRunningBackupAsync(CommandContext context, IRuns runs, AssetPlan production, PersonPlan person, CancellationToken cancellation)
-    {
-        if (await runs.HolderAsync(WorkflowIds.Backup(production.Name), cancellation) is not { } backup)
-        {
-            return;
-        }
-
-        var watch = new RunWatch(backup, context.Surroundings.Clock);
-        watch.Note(await runs.LookAsync(backup.Reference, cancellation));
-        context.View.MarkupLine(
-            $"[yellow]A backup of {Words.Plain(production.Name)} is running:[/] {Words.Plain(backup.RunId)}, for {Amounts.Span(watch.Age)}, {Eta(watch)}.");
-        context.Confirm(context.Get(Yes), "End that backup, so that the restore can begin?", "A backup of the target is running and would have to be ended.");
-        var answer = await runs.AbortAsync(backup.Reference, new AbortOrder(person.Name, "a restore over its source begins"), cancellation);
-        if (!answer.Accepted)
-        {
-            throw new RefusalException(ErrorKinds.Locked, $"The backup did not take the order to end: {answer.Why}", backup.RunId, context.Line($"runs watch {backup.RunId}"));
-        }
-
-        var deadline = context.Now + BackupEndsIn;
-        while (await runs.HolderAsync(WorkflowIds.Backup(production.Name), cancellation) is { } still && still.RunId == backup.RunId)
-        {
-            if (context.Now > deadline)
-            {
-                throw new RefusalException(
-                    ErrorKinds.Locked, $"The backup was asked to end and has not after {Amounts.Span(BackupEndsIn)}.", backup.RunId, context.Line($"runs watch {backup.RunId}"));
-            }
-
-            await Task.Delay(RunFollower.Glance, context.Surroundings.Clock, cancellation);
-        }
-
-        context.View.MarkupLine("The backup has ended.");
-    }
-
-    /// <summary>A bar's rate needs two looks, so one look guesses from the whole: how long it has taken for what is done.</summary>
-    private static string Eta(RunWatch watch)
-    {
-        var parts = watch.Pending.Where(p => p.Progress is { Total: > 0, Done: > 0 }).ToList();
-        if (parts.Count == 0)
-        {
-            return "how much longer is not known";
-        }
-
-        var left = parts.Max(p =>
-        {
-            var since = watch.Now - (p.StartedAt ?? watch.Run.StartedAt);
-            return since * ((double)Math.Max(0, p.Progress!.Total - p.Progress.Done) / p.Progress.Done);
-        });
-        return $"about {Amounts.Span(left)} of this step left";
     }
 }

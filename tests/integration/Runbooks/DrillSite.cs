@@ -18,8 +18,12 @@ public sealed class DrillSite : IAsyncLifetime
 {
     public const string Asset = SandboxPlan.Asset;
 
+    /// <summary>A hang is a failure; a busy machine is none.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     private readonly CancellationTokenSource stop = new();
     private TestDatabase database = null!;
+    private MongoServer mongo = null!;
     private TemporalServer temporal = null!;
     private Task worker = Task.CompletedTask;
 
@@ -35,7 +39,8 @@ public sealed class DrillSite : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var mongo = await MongoServer.SharedAsync();
+        // Its own: the inventory of a run names every database that is new on the server, and other tests make some.
+        mongo = await MongoServer.StartOwnAsync();
         var s3 = await S3Server.SharedAsync();
         // Its own: a drill's lock is its name, and every plan's drills have the same.
         temporal = await TemporalServer.StartOwnAsync();
@@ -74,7 +79,7 @@ public sealed class DrillSite : IAsyncLifetime
         await stop.CancelAsync();
         await worker;
         stop.Dispose();
-        await database.DisposeAsync();
+        await mongo.DisposeAsync();
         await temporal.DisposeAsync();
         await Plan.DisposeAsync();
     }
@@ -141,11 +146,13 @@ public sealed class DrillSite : IAsyncLifetime
     /// <param name="step">At this step; null: at any.</param>
     public async Task<JsonElement?> UntilAsync(string run, string? kind, string? step = null)
     {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
         while (true)
         {
             Assert.False(worker.IsCompleted, "the worker ended");
             var (_, runs) = await RunAsync("runs", "list");
             var row = runs.EnumerateArray().FirstOrDefault(r => r.GetProperty("runId").GetString() == run);
+            Assert.True(clock.Elapsed < Patience, $"waited in vain for {kind} {step}: {row}");
             if (row.ValueKind != JsonValueKind.Object)
                 continue;
             if (row.GetProperty("waitingFor") is { ValueKind: JsonValueKind.Object } waiting
