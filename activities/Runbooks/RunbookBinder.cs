@@ -79,7 +79,7 @@ internal sealed class RunbookBinder(ActionCatalog catalog, IReadOnlyDictionary<s
     private static JsonElement Value(YamlValue value, string type) =>
         value is YamlScalar text && Template.Parse(text.Text).IsPlain && InputValues.TryRead(type, text.Text, out var read, out _)
             ? read
-            : JsonSerializer.SerializeToElement(Node(value), LuxJson.Options);
+            : JsonSerializer.SerializeToElement(value is YamlScalar any && type == InputTypes.Object ? Scalar(any) : Node(value), LuxJson.Options);
 
     /// <summary>Items of lists are texts, so that a collection named 2024 stays one.</summary>
     private static JsonNode? Node(YamlValue value) => value switch

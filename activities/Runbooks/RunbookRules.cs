@@ -335,7 +335,7 @@ internal sealed class RunbookRules(
                 {
                     CheckTypeOf(template, text, field, path, scope);
                 }
-                else if (field.Type is InputTypes.Number or InputTypes.Flag or InputTypes.List or InputTypes.Object)
+                else if (field.Type is InputTypes.Number or InputTypes.Flag or InputTypes.List)
                 {
                     Problem(text.At, path, $"must be a {field.Type}, and a text with something around ${{…}} is a text");
                 }
@@ -355,7 +355,12 @@ internal sealed class RunbookRules(
 
     private void CheckLiteral(YamlScalar text, ActionField field, string path)
     {
-        var why = field.Type is InputTypes.List or InputTypes.Object ? $"must be a {field.Type}" : null;
+        if (field.Type == InputTypes.Object)
+        {
+            return; // anything: the action judges it
+        }
+
+        var why = field.Type == InputTypes.List ? "must be a list" : null;
         if (why is not null || !InputValues.TryRead(field.Type, text.Text, out _, out why))
         {
             Problem(text.At, path, $"{ShapeCheck.Echo(text.Text)} {why}");
@@ -388,7 +393,7 @@ internal sealed class RunbookRules(
     {
         _ when given == needed => true,
         (InputTypes.Object, _) => anything,
-        (_, InputTypes.Object) => given == InputTypes.List,
+        (_, InputTypes.Object) => true,
         _ when IsPlain(given) || IsPlain(needed) => false,
 
         // Words are words: what a text holds is known when it runs.
