@@ -100,14 +100,14 @@ public sealed partial class SecretMasker
     [GeneratedRegex("-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", RegexOptions.Singleline)]
     private static partial Regex PrivateKey();
 
-    [GeneratedRegex(@"\bxox[a-z]-[A-Za-z0-9-]+|\bxapp-[A-Za-z0-9-]+")]
+    [GeneratedRegex(@"\b(?:xoxe\.)?xox[a-z]-[A-Za-z0-9-]+|\bx(?:app|wfp)-[A-Za-z0-9-]+|\bv0=[0-9a-f]{64}\b")]
     private static partial Regex SlackToken();
 
     [GeneratedRegex(@"https://hooks\.slack\.com/[^\s""']+")]
     private static partial Regex SlackHook();
 
     // Tickets of Slack's sockets, resumable uploads and presigned requests: who has the URL has the right.
-    [GeneratedRegex(@"(?<name>[?&](?:ticket|upload_id|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig)=)[^&\s""']+",
+    [GeneratedRegex(@"(?<name>(?:[?&]|\\u0026|&amp;)(?:ticket|upload_id|X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|sig)=)[^&\s""']+",
         RegexOptions.IgnoreCase)]
     private static partial Regex QuerySecret();
 

@@ -90,7 +90,7 @@ public sealed class HttpListener(
     }
 
     /// <summary>Nothing of a body is looked at before its signature is good.</summary>
-    private async Task TakeAsync(HttpContext context, Func<string, CancellationToken, Task<Handled>> take)
+    private async Task TakeAsync(HttpContext context, Func<string, Task<Handled>> take)
     {
         var response = context.Response;
         if (slackPlan?.SigningSecret is not { } secret || interactions is null)
@@ -116,7 +116,7 @@ public sealed class HttpListener(
         Handled handled;
         try
         {
-            handled = await take(Encoding.UTF8.GetString(body), context.RequestAborted);
+            handled = await take(Encoding.UTF8.GetString(body));
         }
         catch (Exception e) when (e is JsonException or InvalidDataException or DecoderFallbackException)
         {
@@ -136,19 +136,19 @@ public sealed class HttpListener(
         interactions.Finish(handled);
     }
 
-    private async Task<Handled> InteractionAsync(string body, CancellationToken aborted)
+    private async Task<Handled> InteractionAsync(string body)
     {
         var form = QueryHelpers.ParseQuery(body);
         return form.TryGetValue("payload", out var payload) && payload.Count == 1 && form.Count == 1
-            ? await interactions!.ClickAsync(JsonSerializer.Deserialize<JsonElement>(payload.ToString(), SlackJson.Options), CancellationToken.None)
+            ? await interactions!.ClickAsync(JsonSerializer.Deserialize<JsonElement>(payload.ToString(), SlackJson.Options))
             : Handled.Malformed;
     }
 
-    private async Task<Handled> CommandAsync(string body, CancellationToken aborted)
+    private async Task<Handled> CommandAsync(string body)
     {
         var form = QueryHelpers.ParseQuery(body);
         return SlashCommand.Parse(name => form.TryGetValue(name, out var values) ? One(values) : null) is { } command
-            ? await interactions!.CommandAsync(command, aborted)
+            ? await interactions!.CommandAsync(command)
             : Handled.Malformed;
     }
 

@@ -19,9 +19,9 @@ public sealed class SlackInteractions(ClickHandler clicks, CommandHandler comman
 
     /// <param name="envelope">Slack's id of the delivery.</param>
     /// <param name="type"><c>interactive</c> or <c>slash_commands</c>; whatever else an app may be subscribed to is passed over.</param>
-    public Task<Handled> TakeAsync(string envelope, string type, JsonElement payload, CancellationToken stopping)
+    public async Task<Handled> TakeAsync(string envelope, string type, JsonElement payload)
     {
-        var first = new Lazy<Task<Handled>>(() => TakeAsync(type, payload, stopping));
+        var first = new Lazy<Task<Handled>>(() => TakeAsync(type, payload));
         var handling = envelopes.GetOrAdd(envelope, first);
         if (ReferenceEquals(handling, first))
         {
@@ -30,12 +30,15 @@ public sealed class SlackInteractions(ClickHandler clicks, CommandHandler comman
                 envelopes.TryRemove(oldest, out _);
         }
 
-        return handling.Value;
+        var handled = await handling.Value;
+        if (handled.Kind == HandledKind.Failed)
+            envelopes.TryRemove(envelope, out _); // delivered again, it may work
+        return handled;
     }
 
-    public Task<Handled> ClickAsync(JsonElement payload, CancellationToken stopping) => clicks.HandleAsync(payload, stopping);
+    public Task<Handled> ClickAsync(JsonElement payload) => clicks.HandleAsync(payload, CancellationToken.None);
 
-    public Task<Handled> CommandAsync(SlashCommand command, CancellationToken stopping) => commands.HandleAsync(command, stopping);
+    public Task<Handled> CommandAsync(SlashCommand command) => commands.HandleAsync(command, CancellationToken.None);
 
     /// <summary>Does what is left once it was acknowledged, without anybody waiting for it. Twice is once.</summary>
     public void Finish(Handled handled)
@@ -61,16 +64,16 @@ public sealed class SlackInteractions(ClickHandler clicks, CommandHandler comman
     public async Task SettleAsync() =>
         await Task.WhenAll(afterwards.Keys).WaitAsync(Ending).ContinueWith(_ => { }, TaskScheduler.Default);
 
-    private async Task<Handled> TakeAsync(string type, JsonElement payload, CancellationToken stopping)
+    private async Task<Handled> TakeAsync(string type, JsonElement payload)
     {
         switch (type)
         {
             case "interactive":
-                return await clicks.HandleAsync(payload, stopping);
+                return await clicks.HandleAsync(payload, CancellationToken.None);
             case "slash_commands":
                 return SlashCommand.Parse(name => payload.ValueKind == JsonValueKind.Object && payload.TryGetProperty(name, out var v)
                     && v.ValueKind == JsonValueKind.String ? v.GetString() : null) is { } command
-                    ? await commands.HandleAsync(command, stopping)
+                    ? await commands.HandleAsync(command, CancellationToken.None)
                     : Handled.Malformed;
             default:
                 return Handled.Taken;

@@ -93,7 +93,12 @@ public sealed class SocketMode(SlackInteractions interactions, ISlackApiClient s
         catch (SlackException e)
         {
             log.Warning("No socket from Slack: {Why}", e.Message);
-            return (e.Error == "too_many_websockets" ? SocketEnd.TooMany : e.Final ? SocketEnd.Refused : SocketEnd.Broken, TimeSpan.Zero);
+            return (e.Error switch
+            {
+                "link_disabled" => SocketEnd.Disabled,
+                "too_many_websockets" => SocketEnd.TooMany,
+                _ => e.Final ? SocketEnd.Refused : SocketEnd.Broken,
+            }, TimeSpan.Zero);
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException && !stopping.IsCancellationRequested)
         {
@@ -104,7 +109,7 @@ public sealed class SocketMode(SlackInteractions interactions, ISlackApiClient s
 
         foreach (var old in readers.Keys)
             _ = DrainAsync(old);
-        var reading = Task.Run(() => socket.ReadAsync(stopping), CancellationToken.None);
+        var reading = Task.Run(socket.ReadAsync, CancellationToken.None);
         readers[socket] = reading.ContinueWith(
             _ =>
             {
@@ -217,12 +222,14 @@ internal sealed class SlackSocket(ClientWebSocket socket, SlackInteractions inte
             throw new SlackException("apps.connections.open", "no hello");
     }
 
-    public async Task ReadAsync(CancellationToken stopping)
+    /// <summary>Until the socket is closed, from either end. What was delivered is handled to its end, also while the worker stops: that is
+    /// bounded by the handler.</summary>
+    public async Task ReadAsync()
     {
         try
         {
             while (await ReceiveAsync(CancellationToken.None) is { } frame)
-                Take(frame, stopping);
+                Take(frame);
         }
         catch (Exception e) when (e is WebSocketException or JsonException or InvalidOperationException or ObjectDisposedException)
         {
@@ -257,7 +264,7 @@ internal sealed class SlackSocket(ClientWebSocket socket, SlackInteractions inte
         sending.Dispose();
     }
 
-    private void Take(JsonElement frame, CancellationToken stopping)
+    private void Take(JsonElement frame)
     {
         switch (Text(frame, "type"))
         {
@@ -274,7 +281,7 @@ internal sealed class SlackSocket(ClientWebSocket socket, SlackInteractions inte
             case "hello":
                 break;
             case { } type when Text(frame, "envelope_id") is { Length: > 0 } envelope:
-                var handling = HandleAsync(type, envelope, frame, stopping);
+                var handling = HandleAsync(type, envelope, frame);
                 underWay[handling] = true;
                 _ = handling.ContinueWith(t => underWay.TryRemove(t, out bool _), TaskScheduler.Default);
                 break;
@@ -283,13 +290,13 @@ internal sealed class SlackSocket(ClientWebSocket socket, SlackInteractions inte
         }
     }
 
-    private async Task HandleAsync(string type, string envelope, JsonElement frame, CancellationToken stopping)
+    private async Task HandleAsync(string type, string envelope, JsonElement frame)
     {
         await Task.Yield();
         try
         {
             frame.TryGetProperty("payload", out var payload);
-            var handled = await interactions.TakeAsync(envelope, type, payload, stopping);
+            var handled = await interactions.TakeAsync(envelope, type, payload);
             if (handled.Kind != HandledKind.Taken)
                 return; // no acknowledgement: Slack tells the person that it did not work
             var answers = frame.TryGetProperty("accepts_response_payload", out var accepts) && accepts.ValueKind == JsonValueKind.True;

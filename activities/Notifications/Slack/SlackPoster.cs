@@ -11,8 +11,8 @@ namespace LuxHedge.Activities.Notifications.Slack;
 /// </summary>
 public sealed class SlackPoster(ISlackApiClient slack, SlackPlan plan, TimeProvider time, ILogger log)
 {
-    /// <summary>Waiting for a turn in the channel: more than this many seconds behind, and the activity's next attempt does better.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    /// <summary>Waiting for a turn in the channel: where it would come later, the activity's next attempt does better.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>How long Slack's lists lag behind a post whose answer was lost.</summary>
     private static readonly TimeSpan Lag = TimeSpan.FromSeconds(1);

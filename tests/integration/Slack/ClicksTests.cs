@@ -15,10 +15,10 @@ public sealed class ClicksTests
         var ask = await rig.AskAsync();
         Assert.Contains("@U0ALICE and @U0BOB must approve", ask.Rendered, StringComparison.Ordinal);
 
-        Assert.True((await rig.Slack.ClickAsync("U0ALICE", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0ALICE", ask, "approve");
         var half = await rig.Slack.WaitForMessageAsync(m => m.Ts == ask.Ts && m.Rendered.Contains("*Alice* approved", StringComparison.Ordinal));
         Assert.True(half.HasButtons);
-        Assert.True((await rig.Slack.ClickAsync("U0BOB", half, "approve")).Acked);
+        await rig.Slack.PressAsync("U0BOB", half, "approve");
 
         var closed = await rig.Slack.WaitForMessageAsync(m => m.Ts == ask.Ts && !m.HasButtons);
         Assert.Contains("Approved by Alice and Bob", closed.Rendered, StringComparison.Ordinal);
@@ -39,12 +39,11 @@ public sealed class ClicksTests
         await using var rig = await AskingRig.CreateAsync(socket: true);
         var ask = await rig.AskAsync();
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => rig.Slack.ClickAsync("U0ALICE", ask, "approve")));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => rig.Slack.PressAsync("U0ALICE", ask, "approve")));
 
-        Assert.All(answers, a => Assert.True(a.Acked));
         var state = await rig.UntilAsync(s => s.Decisions.Count == 1);
         Assert.Empty(state.Refused);
-        await rig.Slack.ClickAsync("U0BOB", ask, "approve");
+        await rig.Slack.PressAsync("U0BOB", ask, "approve");
         await rig.Slack.WaitForMessageAsync(m => m.Ts == ask.Ts && !m.HasButtons);
         Assert.Equal(2, (await rig.EndAsync()).Decisions.Count);
         Assert.Empty(rig.Slack.Ephemerals);
@@ -71,13 +70,13 @@ public sealed class ClicksTests
         await using var rig = await AskingRig.CreateAsync(http: true);
         var ask = await rig.AskAsync();
 
-        Assert.True((await rig.Slack.ClickAsync("U0OPERATOR", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0OPERATOR", ask, "approve");
         Assert.Contains("asked for it", (await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0OPERATOR")).Text, StringComparison.Ordinal);
-        Assert.True((await rig.Slack.ClickAsync("U0MALLORY", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0MALLORY", ask, "approve");
         Assert.Contains("knows no person", (await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0MALLORY")).Text, StringComparison.Ordinal);
-        Assert.True((await rig.Slack.ClickAsync("U0ALICE", ask, "deny")).Acked);
+        await rig.Slack.PressAsync("U0ALICE", ask, "deny");
         await rig.Slack.WaitForMessageAsync(m => m.Ts == ask.Ts && !m.HasButtons);
-        Assert.True((await rig.Slack.ClickAsync("U0BOB", ask, "approve")).Acked); // as it was on the screen
+        await rig.Slack.PressAsync("U0BOB", ask, "approve"); // as it was on the screen
         Assert.Contains("denied already", (await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0BOB")).Text, StringComparison.Ordinal);
 
         var state = await rig.UntilAsync(s => s.Refused.Count == 3);
@@ -120,12 +119,12 @@ public sealed class ClicksTests
 
         var closed = await rig.Slack.WaitForMessageAsync(m => m.Ts == ask.Ts && !m.HasButtons);
         Assert.Contains("Not decided in time", closed.Rendered, StringComparison.Ordinal);
-        Assert.True((await rig.Slack.ClickAsync("U0ALICE", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0ALICE", ask, "approve");
 
         Assert.Contains("time to decide ended", (await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0ALICE")).Text, StringComparison.Ordinal);
         Assert.Equal("alice", Assert.Single((await rig.UntilAsync(s => s.Refused.Count > 0)).Refused).Person);
         Assert.Empty((await rig.EndAsync()).Decisions);
-        Assert.True((await rig.Slack.ClickAsync("U0BOB", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0BOB", ask, "approve");
         Assert.Contains("The run is over", (await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0BOB")).Text, StringComparison.Ordinal);
     }
 
@@ -135,7 +134,7 @@ public sealed class ClicksTests
         await using var rig = await AskingRig.CreateAsync(socket: true, ownKey: true);
         var ask = await rig.AskAsync();
 
-        Assert.True((await rig.Slack.ClickAsync("U0ALICE", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0ALICE", ask, "approve");
 
         var told = await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0ALICE");
         Assert.Contains($"luxhedge runs approve {rig.RunId} --step approval --as alice", told.Text, StringComparison.Ordinal);
@@ -165,11 +164,11 @@ public sealed class ClicksTests
 
         await rig.Slack.DisconnectAsync("warning");
         await rig.Slack.WaitForSocketsAsync(2); // the next before the old one is left
-        Assert.True((await rig.Slack.ClickAsync("U0ALICE", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0ALICE", ask, "approve");
         rig.Slack.DropSockets();
         await rig.Slack.WaitForSocketsAsync(0);
         await rig.Slack.WaitForSocketsAsync(1);
-        Assert.True((await rig.Slack.ClickAsync("U0BOB", ask, "approve")).Acked);
+        await rig.Slack.PressAsync("U0BOB", ask, "approve");
 
         Assert.Equal(AskOutcome.Approved.ToString(), (await rig.EndAsync()).Outcome.ToString());
     }

@@ -153,6 +153,18 @@ public sealed class FakeSlack : IAsyncDisposable
     public Task<FakeAnswer> ClickAsync(string user, FakeMessage message, string actionId, Action<JsonObject>? change = null) =>
         DeliverAsync("interactive", Click(user, message, actionId, change));
 
+    /// <summary>A person presses a button, and again while Slack shows that it did not work: what a person does on a busy day. The button has to
+    /// be taken within a minute.</summary>
+    public async Task PressAsync(string user, FakeMessage message, string actionId)
+    {
+        var until = DateTimeOffset.UtcNow + Longest;
+        while (!(await ClickAsync(user, message, actionId)).Acked)
+        {
+            if (DateTimeOffset.UtcNow > until)
+                throw new TimeoutException($"The click of {user} on '{actionId}' was never taken.");
+        }
+    }
+
     /// <summary>A person types a command, such as <c>/dr status</c>.</summary>
     public Task<FakeAnswer> CommandAsync(string user, string text, Action<JsonObject>? change = null) =>
         DeliverAsync("slash_commands", Command(user, text, change));

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using CsCheck;
 using LuxHedge.Activities.Notifications;
 using LuxHedge.Activities.Notifications.Slack;
@@ -139,6 +140,17 @@ public sealed class MessageTests
             Assert.DoesNotContain("<!channel>", written, StringComparison.Ordinal);
             Assert.DoesNotContain("<@U0MALLORY>", written, StringComparison.Ordinal);
         }, iter: 60);
+
+    [Fact]
+    public void The_documentation_shows_messages_as_they_are()
+    {
+        var page = File.ReadAllText(Repository.Path("docs/slack.md"));
+        var captures = Regex.Matches(page, "<!-- golden: (?<name>[a-z-]+) -->\n```text\n(?<text>.*?)```", RegexOptions.Singleline);
+
+        Assert.True(captures.Count >= 6);
+        Assert.All(captures, c => Assert.Equal(
+            File.ReadAllText(Repository.Path($"tests/unit/Notifications/Golden/{c.Groups["name"].Value}.txt")), c.Groups["text"].Value));
+    }
 
     [Fact]
     public void A_run_of_two_hundred_steps_is_one_message() =>
