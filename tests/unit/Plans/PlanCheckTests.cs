@@ -37,15 +37,15 @@ public sealed class PlanCheckTests : IDisposable
     [Fact]
     public void A_time_that_the_clocks_jump_over_is_warned_of_with_its_day()
     {
-        var folder = Directory.CreateTempSubdirectory("luxhedge-check-").FullName;
-        var file = Path.Combine(folder, "luxhedge.yaml");
+        var place = Directory.CreateTempSubdirectory("luxhedge-check-").FullName;
+        var file = Path.Combine(place, "luxhedge.yaml");
         File.WriteAllText(file, File.ReadAllText(Repository.Path("luxhedge.yaml"))
             .Replace("timezone: UTC", "timezone: Europe/Berlin", StringComparison.Ordinal));
         var warnings = PlanCheck.Run(file, clock).Warnings.Where(w => w.Message.Contains("jump over", StringComparison.Ordinal)).Select(w => w.Message).ToList();
         // 02:00 and 02:30 are not there on one Sunday in March; 03:00 is.
         Assert.Contains(warnings, w => w.StartsWith("assets.luxhedge_production.schedule.backup: on 20", StringComparison.Ordinal));
         Assert.DoesNotContain(warnings, w => w.Contains("support-files", StringComparison.Ordinal));
-        Directory.Delete(folder, recursive: true);
+        Directory.Delete(place, recursive: true);
     }
 
     [Fact]
