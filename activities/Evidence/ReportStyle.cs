@@ -36,7 +36,7 @@ internal static class ReportStyle
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; width: 100%; font-size: 14px; overflow-wrap: normal; }
         th { text-align: left; font-weight: 600; color: var(--soft); border-bottom: 2px solid var(--line); padding: 4px 14px 4px 0; white-space: nowrap; }
-        td { vertical-align: top; border-bottom: 1px solid var(--line); padding: 5px 14px 5px 0; overflow-wrap: anywhere; min-width: 56px; }
+        td { vertical-align: top; border-bottom: 1px solid var(--line); padding: 5px 14px 5px 0; overflow-wrap: anywhere; min-width: 64px; } td:first-child { min-width: 140px; }
         td.n { white-space: nowrap; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
         td.depth1 { padding-left: 18px; } td.depth2 { padding-left: 36px; } td.depth3 { padding-left: 54px; } td.depth4 { padding-left: 72px; }
         .badge { display: inline-block; padding: 0 7px; border-radius: 4px; font-size: 13px; font-weight: 600; white-space: nowrap; border: 1px solid; }

@@ -57,14 +57,15 @@ internal static class RunbookReport
             yield return new(check.Verdict, check.Name, check.Detail);
         foreach (var tier in summary.Tiers.Where(t => t.Verdict != Verdict.Proven))
         {
-            // A tier that kept its targets is not proven only because the run is not.
-            if (Missed(tier) is { Length: > 0 } missed)
+            // A tier that kept its targets is not proven only because the run is not; what a check says already is not said twice.
+            if (!summary.Checks.Any(c => c.Name.EndsWith($" of {tier.Tier}", StringComparison.Ordinal)) && Missed(tier) is { Length: > 0 } missed)
                 yield return new(tier.Verdict, $"tier {tier.Tier}", missed);
         }
 
         foreach (var step in steps.Where(s => s.State != StepStates.Failed && s.Verdict != Verdict.Proven))
             yield return new(step.Verdict, step.Id, step.Detail ?? (step.State == StepStates.Skipped ? "The step was skipped." : "It could not be checked."));
-        foreach (var line in summary.NotProven)
+        var told = steps.Select(s => $"{s.Id}: {s.Detail}").Concat(summary.Checks.Select(c => $"{c.Name}: {c.Detail}")).ToHashSet(StringComparer.Ordinal);
+        foreach (var line in summary.NotProven.Where(l => !told.Contains(l)))
             yield return new(Verdict.NotProven, "not proven", line);
     }
 
