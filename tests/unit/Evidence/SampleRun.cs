@@ -20,11 +20,32 @@ internal sealed class SampleRun : IDisposable
     public const string Asset = "luxhedge_production";
     public static readonly DateTimeOffset Start = new(2026, 11, 23, 9, 0, 0, TimeSpan.Zero);
 
+    private readonly List<PersonKey> loaded = [];
+    private readonly Func<string, PersonKey> keyOf;
+
+    public SampleRun()
+    {
+        (Plan, Writer, keyOf) = (People.CreatePlan(quorum: 2), People.Writer, person => People[person]);
+    }
+
+    /// <summary>By the people and the writer of a plan on disk.</summary>
+    public SampleRun(Plan plan, Func<string, PersonKey> load)
+    {
+        (Plan, Writer) = (plan, WriterKey.Load(plan.Writer));
+        keyOf = person =>
+        {
+            loaded.Add(load(person));
+            return loaded[^1];
+        };
+    }
+
     public TestPeople People { get; } = new();
 
-    public WriterKey Writer => People.Writer;
+    public WriterKey Writer { get; }
 
-    public Plan Plan => People.CreatePlan(quorum: 2);
+    public Plan Plan { get; }
+
+    private string Namespace => Plan.Temporal.Namespace;
 
     public static DateTimeOffset At(int minutes, double seconds = 0) => Start + TimeSpan.FromMinutes(minutes) + TimeSpan.FromSeconds(seconds);
 
@@ -37,7 +58,7 @@ internal sealed class SampleRun : IDisposable
                 new("backup", h("20261123T080000Z-luxhedge_production-7f3a, 59 min 27 s old")), new("target", "drills/luxhedge_drill_7f3a91c0"),
                 new("overwrites", h("nothing")),
             ],
-            TestPeople.Namespace, RunId)
+            Namespace, RunId)
         {
             Title = h("Restore luxhedge_production into the drill's database"),
         };
@@ -46,12 +67,12 @@ internal sealed class SampleRun : IDisposable
     }
 
     public Decision Decide(Ask ask, string person, DecisionKind kind, string reason, DateTimeOffset at) =>
-        DecisionSigner.Sign(People[person], ask, kind, reason, at);
+        DecisionSigner.Sign(keyOf(person), ask, kind, reason, at);
 
     public byte[] Sign(RunbookEvidence evidence, AuditHead? head = null) => SignedDocument.Write(
         new StoredRunEvidence(
             StoredRunEvidence.FormatName, StoredRunEvidence.RunbookKind, Writer.Name, At(20), new EvidenceOrigin(
-                TestPeople.Namespace, "drill/quarterly", "0197b1a2-0000-7000-8000-000000000001", new string('e', 64)),
+                Namespace, "drill/quarterly", "0197b1a2-0000-7000-8000-000000000001", new string('e', 64)),
             TrustSnapshot.Of(Plan), head ?? new AuditHead(41, new string('d', 64)), evidence),
         Writer);
 
@@ -101,7 +122,7 @@ internal sealed class SampleRun : IDisposable
         TimeSpan? lost = verdict == Verdict.NotProven ? null : TimeSpan.FromSeconds(42);
         var rpo = new RpoMeasure(TimeSpan.FromHours(1), lost);
         var request = RequestSigner.Sign(
-            People["operator"], TestPeople.Namespace,
+            keyOf("operator"), Namespace,
             new RunbookRequest(
                 RunId, "luxhedge", "quarterly", Asset, RunMode.Drill, definition,
                 new Dictionary<string, JsonElement> { ["asset"] = JsonSerializer.SerializeToElement(h(Asset)) }, Start, null), Start);
@@ -142,6 +163,9 @@ internal sealed class SampleRun : IDisposable
 
     public void Dispose()
     {
+        loaded.ForEach(k => k.Dispose());
+        if (!ReferenceEquals(Writer, People.Writer))
+            Writer.Dispose();
         People.Dispose();
     }
 }
