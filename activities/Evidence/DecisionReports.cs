@@ -31,8 +31,8 @@ internal static class DecisionReports
     }
 
     private static IReadOnlyList<ReportAsk> Join(IReadOnlyList<AskRecord> asks, IReadOnlyList<AskFinding> findings) =>
-        [.. asks.Zip(findings, (a, f) => new ReportAsk(a.Ask, a.Outcome, a.ClosedAt, f.Problems, [.. a.Decisions.Zip(f.Decisions, Of)]))];
+        [.. asks.Zip(findings, (a, f) => new ReportAsk(a.Ask, a.Outcome, a.ClosedAt, f.Problems, [.. a.Decisions.Zip(f.Decisions, (d, finding) => Of(a.Ask, d, finding))]))];
 
-    private static ReportDecision Of(Decision decision, DecisionFinding finding) => new(
-        decision, decision.Via is null ? "own key" : $"click in Slack, checked and signed by {decision.Signer}", finding.Problem);
+    private static ReportDecision Of(Ask ask, Decision decision, DecisionFinding finding) => new(
+        decision, decision.Kind == DecisionKind.Denied ? "denied" : ask.Kind == AskKinds.Manual ? "confirmed" : "approved", decision.Via is null ? "own key" : $"click in Slack, checked and signed by {decision.Signer}", finding.Problem);
 }

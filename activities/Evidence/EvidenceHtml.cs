@@ -14,7 +14,8 @@ namespace LuxHedge.Activities.Evidence;
 /// </summary>
 public static partial class EvidenceHtml
 {
-    /// <summary>Grows by one with every change of what is written here.</summary>
+    /// <summary>Grows by one with every change of what is written here, in a released version: else an old page would look forged. A test
+    /// notices.</summary>
     public const int Version = 1;
 
     private const string Carrier = "luxhedge-evidence";
@@ -129,7 +130,7 @@ public static partial class EvidenceHtml
     {
         foreach (var ask in report.Asks)
         {
-            page.Add($"<article>\n<h3>{ask.Ask.Step}: {ask.Outcome}</h3>{(ask.Ask.Title.Length > 0 ? new Html().Add($"\n<p><b>{ask.Ask.Title}</b></p>") : new Html())}\n<p>{Terms(ask)}</p>\n{Problems(ask)}<dl class=\"shows\">\n");
+            page.Add($"<article>\n<h3>{ask.Ask.Step}: {ask.Word}</h3>{(ask.Ask.Title.Length > 0 ? new Html().Add($"\n<p><b>{ask.Ask.Title}</b></p>") : new Html())}\n<p>{Terms(ask)}</p>\n{Problems(ask)}<dl class=\"shows\">\n");
             foreach (var shown in ask.Ask.Shows)
                 page.Add($"<dt>{shown.Label}</dt><dd>{shown.Value}</dd>\n");
             page.Add($"<dt>hash</dt><dd><code>{ask.Ask.Hash}</code></dd>\n</dl>\n");
@@ -142,7 +143,7 @@ public static partial class EvidenceHtml
     });
 
     private static Html Decided(ReportDecision d) => new Html().Add(
-        $"<td><b>{d.Decision.Person}</b></td><td>{(d.Decision.Kind == DecisionKind.Approved ? "approved" : "denied")}{BreakGlass(d)}</td><td class=\"n\">{ReportWords.Time(d.Decision.At)}</td><td>{d.Decision.Reason}</td><td>{d.Key}</td><td>{Verified(d)}</td>");
+        $"<td><b>{d.Decision.Person}</b></td><td>{d.Word}{BreakGlass(d)}</td><td class=\"n\">{ReportWords.Time(d.Decision.At)}</td><td>{d.Decision.Reason}</td><td>{d.Key}</td><td>{Verified(d)}</td>");
 
     private static Html Problems(ReportAsk ask)
     {

@@ -86,10 +86,15 @@ public sealed record ReportStep(
 /// <summary>One ask, with every decision that counted.</summary>
 /// <param name="Problems">What is wrong with the ask itself, by the keys in the evidence; empty: it was verified.</param>
 public sealed record ReportAsk(
-    Ask Ask, string Outcome, DateTimeOffset? ClosedAt, IReadOnlyList<string> Problems, IReadOnlyList<ReportDecision> Decisions);
+    Ask Ask, string Outcome, DateTimeOffset? ClosedAt, IReadOnlyList<string> Problems, IReadOnlyList<ReportDecision> Decisions)
+{
+    /// <summary>What people did themselves is confirmed, not approved.</summary>
+    public string Word => Ask.Kind == AskKinds.Manual && Outcome == nameof(AskOutcome.Approved) ? "Confirmed" : Outcome;
+}
 
+/// <param name="Word"><c>approved</c>, <c>confirmed</c> or <c>denied</c>.</param>
 /// <param name="Key">With whose key it is signed, in words.</param>
 /// <param name="Problem">Why it does not verify, or null: it was verified with the keys in the evidence.</param>
-public sealed record ReportDecision(Decision Decision, string Key, string? Problem);
+public sealed record ReportDecision(Decision Decision, string Word, string Key, string? Problem);
 
 public sealed record ReportFact(string Name, string Value);

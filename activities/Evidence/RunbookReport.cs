@@ -26,7 +26,7 @@ internal static class RunbookReport
             definition.Title,
             $"{(drill ? "Drill" : "Incident")} of {request.Asset}, runbook {definition.Runbook} version {definition.Version}",
             summary.Verdict,
-            Sentence(summary, drill, stored.Evidence.Site?.Target ?? summary.Target),
+            Sentence(summary, drill, drill ? stored.Evidence.Site?.Target ?? summary.Target : request.Asset),
             started,
             summary.StoppedAt != default ? summary.StoppedAt : started + summary.Rto.Total,
             summary.EndedAt != default ? summary.EndedAt : steps.Count > 0 ? steps.Max(s => s.EndedAt) : stored.WrittenAt,
@@ -50,7 +50,7 @@ internal static class RunbookReport
         if (summary.Error is { } error)
             yield return new(Verdict.Failed, error.Where ?? "the run", $"{error.Message} {error.Hint}".TrimEnd());
         if (summary.Ended is { } ended)
-            yield return new(Verdict.NotProven, ended, RunReport.Ended(ended, summary.Target.Length > 0 ? summary.Target : "the target"));
+            yield return new(Verdict.NotProven, ended, RunReport.Ended(ended, summary.Target is { Length: > 0 } and not "production" ? summary.Target : "production"));
         foreach (var step in steps.Where(s => s.State == StepStates.Failed))
             yield return new(Verdict.Failed, step.Id, step.Detail ?? "The step failed.");
         foreach (var check in summary.Checks.Where(c => c.Verdict != Verdict.Proven))

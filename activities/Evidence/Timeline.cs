@@ -10,12 +10,12 @@ namespace LuxHedge.Activities.Evidence;
 internal static class Timeline
 {
     private const double Width = 1000;
-    private const double Labels = 270;
+    private const double Labels = 310;
     private const double Row = 22;
     private const double Bar = 13;
     private const double Top = 34;
     private const double Right = 92;
-    private const int LongestLabel = 38;
+    private const int LongestLabel = 48;
 
     /// <summary>Between two lines of the grid: about eight of them fit.</summary>
     private static readonly TimeSpan[] Grid =

@@ -76,7 +76,7 @@ public static class ReportView
 
     private static void Ask(IAnsiConsole console, ReportAsk ask)
     {
-        console.MarkupLine($"[bold]{Words.Plain(ask.Ask.Step)}[/]: {Words.Plain(ask.Outcome)}{(ask.Ask.Title.Length > 0 ? $", {Words.Plain(ask.Ask.Title)}" : "")}");
+        console.MarkupLine($"[bold]{Words.Plain(ask.Ask.Step)}[/]: {Words.Plain(ask.Word)}{(ask.Ask.Title.Length > 0 ? $", {Words.Plain(ask.Ask.Title)}" : "")}");
         foreach (var problem in ask.Problems)
             console.MarkupLine($"  [red bold]does not verify[/]  {Words.Plain(problem)}");
         foreach (var d in ask.Decisions)
@@ -84,7 +84,7 @@ public static class ReportView
             var verified = d.Problem is null ? "[green]verified[/]" : $"[red bold]does not verify[/] {Words.Plain(d.Problem)}";
             var glass = d.Decision.BreakGlass ? " [red bold]break-glass[/]" : "";
             console.MarkupLine(
-                $"  {(d.Decision.Kind == DecisionKind.Approved ? "approved" : "[red]denied[/]")}{glass} by [bold]{Words.Plain(d.Decision.Person)}[/] at {Amounts.Time(d.Decision.At)}: "
+                $"  {(d.Decision.Kind == DecisionKind.Approved ? d.Word : "[red]denied[/]")}{glass} by [bold]{Words.Plain(d.Decision.Person)}[/] at {Amounts.Time(d.Decision.At)}: "
                 + $"{Words.Plain(d.Decision.Reason)} [grey]({Words.Plain(d.Key)})[/] {verified}");
         }
     }

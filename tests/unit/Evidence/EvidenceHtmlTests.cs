@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.RegularExpressions;
 using LuxHedge.Activities.Evidence;
 using LuxHedge.Workflows;
@@ -6,6 +8,8 @@ namespace LuxHedge.Tests.Unit.Evidence;
 
 public sealed class EvidenceHtmlTests
 {
+    private static readonly string Golden = Repository.Path("tests/unit/Evidence/Golden/evidence.json");
+
     private const string Hostile = "<script>alert(1)</script>\"'&\u202Egnp.\u0000\u001b[31m";
 
     [Fact]
@@ -94,6 +98,15 @@ public sealed class EvidenceHtmlTests
         Assert.Equal(EvidenceHtml.Version, EvidenceHtml.Read(html)!.Value.Version);
     }
 
+    /// <summary>Else every page that was written before would be told to be forged. The golden document never changes.</summary>
+    [Fact]
+    public void A_page_that_is_written_otherwise_is_another_version()
+    {
+        var html = EvidenceHtml.Write(File.ReadAllBytes(Golden));
+
+        Assert.Equal((1, "5d528e38ea8b832c72ada8186e5a001f33789a2ea2c595830cf43fb238caeedf"), (EvidenceHtml.Version, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(html)))));
+    }
+
     /// <summary>To be looked at in a browser: LUXHEDGE_REPORTS names the folder.</summary>
     [Fact(Explicit = true)]
     public void Sample_reports_are_written_to_be_looked_at()
@@ -101,7 +114,10 @@ public sealed class EvidenceHtmlTests
         using var run = new SampleRun();
         var folder = Directory.CreateDirectory(Environment.GetEnvironmentVariable("LUXHEDGE_REPORTS") ?? Path.GetTempPath()).FullName;
         foreach (var verdict in Enum.GetValues<Verdict>())
-            File.WriteAllText(Path.Combine(folder, $"{verdict}.html"), EvidenceHtml.Write(run.Sign(run.Create(verdict))));
+        {
+            File.WriteAllBytes(Path.Combine(folder, $"{verdict}.json"), run.Sign(run.Create(verdict)));
+            File.WriteAllText(Path.Combine(folder, $"{verdict}.html"), EvidenceHtml.Write(File.ReadAllBytes(Path.Combine(folder, $"{verdict}.json"))));
+        }
     }
 
     private static IReadOnlyList<string> Headings(string html) => [.. Regex.Matches(html, "<h2>(.*?)</h2>").Select(m => m.Groups[1].Value)];
