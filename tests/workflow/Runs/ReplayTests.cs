@@ -4,6 +4,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
+using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Schedules;
 using LuxHedge.Workflows.Verification;
@@ -22,7 +23,7 @@ namespace LuxHedge.Tests.Workflow.Runs;
 /// </summary>
 public sealed class ReplayTests
 {
-    private static readonly string Recorded = Path.Combine(Path.GetDirectoryName(Here())!, "..", "Histories");
+    internal static readonly string Recorded = Path.Combine(Path.GetDirectoryName(Here())!, "..", "Histories");
 
     public static TheoryData<string> Histories =>
         [.. Directory.EnumerateFiles(Recorded, "*.json", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Recorded,
@@ -134,7 +135,7 @@ public sealed class ReplayTests
     }
 
     /// <summary>Without the recording machine's name and paths, which no replay needs.</summary>
-    private static string Anonymous(string history) =>
+    internal static string Anonymous(string history) =>
         Regex.Replace(history, @"""(?<name>identity|stackTrace)"": *""(?:[^""\\]|\\.)*""", "\"${name}\": \"\"",
             RegexOptions.ExplicitCapture,
             TimeSpan.FromSeconds(10));
