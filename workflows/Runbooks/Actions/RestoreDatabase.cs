@@ -149,6 +149,7 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
             NewestCanary = restored.NewestCanary,
             MomentWanted = moment,
             StopsClock = checks.TrueForAll(c => c.Verdict == Verdict.Proven),
+            Waiting = restored.Rto.Waiting,
         };
     }
 
