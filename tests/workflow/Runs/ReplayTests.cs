@@ -143,7 +143,7 @@ public sealed class ReplayTests
     private static WorkflowReplayer Replayer() =>
         new(new WorkflowReplayerOptions { DataConverter = MaskingFailureConverter.Converter(new()) }
         .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
-            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>()
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<RunbookWorkflow>()
             .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>());
 
     private static Task<WorkflowHandle> StartScheduledAsync(TestWorker worker) => worker.StartAsync(
