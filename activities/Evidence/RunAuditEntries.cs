@@ -40,13 +40,18 @@ internal static class RunAuditEntries
                 ("backup", summary.Backup), ("target", evidence.Plan is { } plan ? $"{plan.Host}/{plan.Database}" : summary.Target),
                 ("production", evidence.Plan?.Production == true ? "true" : "false")),
             .. state.Decisions.Select(AuditEntries.Of),
+            .. evidence.Asks.SelectMany(a => BrokenGlass(a.Ask, a.Decisions)),
             .. state.Refused.Select((r, i) => AuditEntries.Of(request.RunId, r, i + 1)),
             .. Aborted(request.RunId, state.AbortedBy, state.AbortReason, now),
             AuditEntries.RunEnded(request.RunId, "restore", request.Asset, now, summary.Verdict, summary.Ended, ("error", summary.Error?.Message)),
         ];
     }
 
-    private static IEnumerable<AuditEntry> Decided(Ask ask, IReadOnlyList<Decision> decisions) => decisions.Select(AuditEntries.Of);
+    private static IEnumerable<AuditEntry> Decided(Ask ask, IReadOnlyList<Decision> decisions) =>
+        decisions.Select(AuditEntries.Of).Concat(BrokenGlass(ask, decisions));
+
+    private static IEnumerable<AuditEntry> BrokenGlass(Ask ask, IReadOnlyList<Decision> decisions) =>
+        decisions.Where(d => d.BreakGlass).Select(d => AuditEntries.BreakGlass(ask, d));
 
     private static IEnumerable<AuditEntry> Aborted(string runId, string? by, string? why, DateTimeOffset now) =>
         by is null ? [] : [AuditEntries.Of(runId, new Intervention("abort", null, by, why ?? "", now))];

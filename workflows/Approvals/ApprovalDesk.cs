@@ -1,3 +1,4 @@
+using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -207,7 +208,7 @@ public sealed class ApprovalDesk
         });
     }
 
-    /// <summary>Break-glass is told to everyone at once, whoever the ask was shown to.</summary>
+    /// <summary>Break-glass is told to everyone and kept in the audit log at once, whoever the ask was shown to.</summary>
     private void Alert(Entry entry, Decision decision)
     {
         var ask = entry.Ask;
@@ -215,8 +216,11 @@ public sealed class ApprovalDesk
             $"break-glass/{ask.Nonce}/{decision.Person}", "break-glass", $"Break-glass by {decision.Person}: {ask.Title}",
             $"{decision.Person} approved step {ask.Step} of {ask.RunId} as break-glass, without the quorum of {ask.Quorum} that '{ask.Policy}' asks for. Reason: {decision.Reason}",
             ask.RunId, Steps.Now);
+        var act = AuditEntries.BreakGlass(ask, decision);
         entry.Telling = AfterAsync(entry.Telling, () => Workflow.ExecuteActivityAsync(
             (INotificationActivities a) => a.AlertAsync(alert), ActivityPolicies.ForTelling("break-glass")));
+        entry.Telling = AfterAsync(entry.Telling, () => Workflow.ExecuteActivityAsync(
+            (IAuditActivities a) => a.AppendAsync(act), ActivityPolicies.ForTelling("break-glass in the audit log")));
     }
 
     private async Task AfterAsync(Task before, Func<Task> tell)

@@ -45,6 +45,8 @@ public static class AuditEntries
         [
             ("step", decision.Step), ("decision", decision.Kind.ToString()), ("hash", decision.Hash), ("nonce", decision.Nonce),
             ("reason", decision.Reason), ("signer", decision.Signer), ("signature", decision.Signature),
+            ("breakGlass", decision.BreakGlass ? "true" : null), ("slackUser", decision.Via?.User), ("slackTeam", decision.Via?.Team),
+            ("slackChannel", decision.Via?.Channel), ("slackMessage", decision.Via?.Timestamp), ("slackClick", decision.Via?.ActionTimestamp),
         ]));
 
     /// <summary>One that changed nothing. Nobody vouches for its person: that is who it says.</summary>

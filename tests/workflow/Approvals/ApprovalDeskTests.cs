@@ -132,6 +132,7 @@ public sealed class ApprovalDeskTests
         var alert = Assert.Single(worker.Activities.Alerts);
         Assert.Equal("break-glass", alert.Kind);
         Assert.Contains("nobody else", alert.Text, StringComparison.Ordinal);
+        Assert.Contains("append-audit break-glass", worker.Activities.Calls);
     }
 
     /// <summary>Any order of decisions, forgeries, tiers, reminders and the end, against a model of a few lines.</summary>
