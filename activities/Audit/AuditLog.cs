@@ -106,7 +106,8 @@ public sealed class AuditLog : IDisposable
         }
 
         throw new RefusalException(
-            ErrorKinds.Unreachable, "The audit log is written by so many at once that no number was free.", AuditNames.Chain) { MayPass = true };
+            ErrorKinds.Unreachable, "The audit log is written by so many at once that no number was free.", AuditNames.Chain)
+        { MayPass = true };
     }
 
     /// <summary>The hash of the link that has this entry. An act is not appended before it was done, so older links need no look.</summary>
@@ -247,7 +248,8 @@ public sealed class AuditLog : IDisposable
             ? new(hashes, null, [$"{chains[0].Store}, which numbers the audit log, is away: the entries wait in the other stores"])
             : throw new RefusalException(
                 ErrorKinds.Unreachable, $"No audit store can be reached: {string.Join(", ", chains.Select(c => c.Store))}.", AuditNames.All,
-                "Check the stores: luxhedge stores check.") { MayPass = true };
+                "Check the stores: luxhedge stores check.")
+            { MayPass = true };
     }
 
     /// <summary>How far each store is, and which ones are away.</summary>

@@ -31,7 +31,7 @@ public sealed record AskButton(int Version, string Nonce, string Workflow, strin
         try
         {
             return JsonSerializer.Deserialize<AskButton>(value, SlackJson.Options) is
-                { Version: Newest, Nonce.Length: > 0, Workflow.Length: > 0, Run.Length: > 0, Step.Length: > 0, Hash: not null } button
+            { Version: Newest, Nonce.Length: > 0, Workflow.Length: > 0, Run.Length: > 0, Step.Length: > 0, Hash: not null } button
                 ? button
                 : null;
         }

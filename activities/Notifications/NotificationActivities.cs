@@ -129,7 +129,8 @@ public sealed class NotificationActivities : INotificationActivities, IDisposabl
         catch (SlackException e)
         {
             throw new RefusalException(
-                e.Final ? ErrorKinds.Plan : ErrorKinds.Unreachable, $"Slack did not take it: {e.Error}.", "slack", Hint(e.Error), e) { MayPass = !e.Final };
+                e.Final ? ErrorKinds.Plan : ErrorKinds.Unreachable, $"Slack did not take it: {e.Error}.", "slack", Hint(e.Error), e)
+            { MayPass = !e.Final };
         }
     }
 

@@ -66,7 +66,8 @@ internal static partial class Scalars
 
     /// <summary>An address that may be a secret by itself.</summary>
     public static readonly ScalarShape SecretUrl = new(
-        s => s.Text.StartsWith("${", StringComparison.Ordinal) ? CheckSecret(s) : CheckUrl(s), Schema("string", "(https?://.+|" + ReferencePattern + ")")) { Secret = true };
+        s => s.Text.StartsWith("${", StringComparison.Ordinal) ? CheckSecret(s) : CheckUrl(s), Schema("string", "(https?://.+|" + ReferencePattern + ")"))
+    { Secret = true };
 
     /// <summary>Who makes decisions and signs what the writer wrote.</summary>
     public static readonly ScalarShape P256PublicKey = new(CheckP256, Schema("string", PublicKeyPattern)) { Name = "p256PublicKey" };

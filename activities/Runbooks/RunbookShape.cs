@@ -20,18 +20,22 @@ internal sealed partial class RunbookShape
 
     /// <summary>Of a step. It begins with a letter, so that <c>steps.ID</c> is an expression.</summary>
     private static readonly ScalarShape StepId = Scalars.Pattern(
-        StepIdExpression(), IdPattern, "is no id of a step; they are of a-z, 0-9 and -, begin with a letter and have at most 63 characters") with { Name = "stepId" };
+        StepIdExpression(), IdPattern, "is no id of a step; they are of a-z, 0-9 and -, begin with a letter and have at most 63 characters") with
+    { Name = "stepId" };
 
     private static readonly ScalarShape Name = Scalars.Pattern(
-        NameExpression(), NamePattern, "is no name; names are of letters, digits, _ and -, and begin with a letter") with { Name = "name" };
+        NameExpression(), NamePattern, "is no name; names are of letters, digits, _ and -, and begin with a letter") with
+    { Name = "name" };
 
     /// <summary>For people under stress: several lines, and <c>${…}</c>.</summary>
     private static readonly ScalarShape LongText = new(
-        s => s.Text.Trim().Length is 0 or > 8_000 ? "must be a text of 1 to 8,000 characters" : null, new JsonObject { ["type"] = "string" }) { Name = "text" };
+        s => s.Text.Trim().Length is 0 or > 8_000 ? "must be a text of 1 to 8,000 characters" : null, new JsonObject { ["type"] = "string" })
+    { Name = "text" };
 
     private static readonly ScalarShape ExpressionText = new(
         s => s.Text.Length is 0 or > Expression.MaxLength ? $"must be an expression of 1 to {Expression.MaxLength} characters" : null,
-        new JsonObject { ["type"] = new JsonArray("string", "boolean", "integer") }) { Name = "expression" };
+        new JsonObject { ["type"] = new JsonArray("string", "boolean", "integer") })
+    { Name = "expression" };
 
     private static readonly ReferenceShape PersonOrGroup = new("person or group", "people", "groups");
     private static readonly ReferenceShape Policy = new("policy", "policies");

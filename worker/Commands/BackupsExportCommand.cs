@@ -17,7 +17,9 @@ public sealed class BackupsExportCommand : OperatorCommand
     private static readonly Argument<string> Id = CommonOptions.BackupArgument();
     private static readonly Option<string> To = new("--to")
     {
-        Description = "A folder that is not there yet (of an archive: a file), on the worker's machine.", HelpName = "PATH", Required = true,
+        Description = "A folder that is not there yet (of an archive: a file), on the worker's machine.",
+        HelpName = "PATH",
+        Required = true,
     };
 
     private static readonly Option<bool> Archive = new("--archive") { Description = "One archive, as mongodump --archive writes it." };
@@ -25,7 +27,8 @@ public sealed class BackupsExportCommand : OperatorCommand
     private static readonly Option<string?> Store = new("--store") { Description = "Only from this store.", HelpName = "STORE" };
     private static readonly Option<string?> RecoveryKeyFile = new("--recovery-key")
     {
-        Description = "Open the backup's key with this private recovery key, on this machine.", HelpName = "FILE",
+        Description = "Open the backup's key with this private recovery key, on this machine.",
+        HelpName = "FILE",
     };
 
     private static readonly Option<string?> As = CommonOptions.As();

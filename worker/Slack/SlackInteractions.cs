@@ -6,7 +6,7 @@ using ILogger = Serilog.ILogger;
 namespace LuxHedge.Worker.Slack;
 
 /// <summary>What both transports hand what they were brought to. An envelope that is delivered twice is handled once.</summary>
-public sealed class SlackInteractions(ClickHandler clicks, CommandHandler commands, ILogger log) 
+public sealed class SlackInteractions(ClickHandler clicks, CommandHandler commands, ILogger log)
 {
     private const int EnvelopesRemembered = 1_000;
 

@@ -41,12 +41,12 @@ public sealed record AskRequest(string RunId, string Step, string RequestedBy, s
         RunbookRequest run, string step, ApproveStep approve, string title, IReadOnlyList<Shown> shows,
         (RestoreRequest Request, RestorePlan Plan)? preflight = null) => new(
         run.RunId, step, run.RequestedBy?.Person ?? "", title, [.. preflight is { } p ? p.Plan.Shows : [], .. shows])
-    {
-        Approve = approve,
-        Runbook = RunbookClaim.Of(run),
-        Production = preflight?.Plan.Approval?.Name,
-        Restore = preflight is { } found ? RestoreSubject.Of(found.Request, found.Plan) : null,
-    };
+        {
+            Approve = approve,
+            Runbook = RunbookClaim.Of(run),
+            Production = preflight?.Plan.Approval?.Name,
+            Restore = preflight is { } found ? RestoreSubject.Of(found.Request, found.Plan) : null,
+        };
 
     /// <summary>Asks people to do something and confirm it. <paramref name="manual"/>'s texts are resolved already.</summary>
     public static AskRequest Of(RunbookRequest run, string step, ManualStep manual, IReadOnlyList<Shown> shows) => new(

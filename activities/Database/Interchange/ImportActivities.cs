@@ -93,9 +93,9 @@ public sealed class ImportActivities(
         duringRestore: _ => Task.FromResult(false),
         previous: _ => Task.FromResult<Manifest?>(null),
         source: () => source)
-    {
-        Imported = imported,
-    };
+        {
+            Imported = imported,
+        };
 
     private async Task<Manifest?> SealedAsync(BackupScope scope, CancellationToken cancellation)
     {

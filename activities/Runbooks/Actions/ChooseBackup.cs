@@ -77,7 +77,12 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         var age = time.GetUtcNow() - summary.ConsistentAt;
         var output = new Output
         {
-            Backup = chosen.Id, Store = store, ConsistentAt = summary.ConsistentAt, Age = age, Verdict = summary.Verdict.ToString(), Documents = summary.Documents,
+            Backup = chosen.Id,
+            Store = store,
+            ConsistentAt = summary.ConsistentAt,
+            Age = age,
+            Verdict = summary.Verdict.ToString(),
+            Documents = summary.Documents,
             Sample = [.. chosen.Manifest.CollectionDocuments.OrderByDescending(c => c.Value).ThenBy(c => c.Key, StringComparer.Ordinal).Take(1).Select(c => c.Key)],
         };
         return ActionOutcomes.Of(output, [.. Checks(chosen, view, input)]) with

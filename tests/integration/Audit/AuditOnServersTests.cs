@@ -71,7 +71,10 @@ public sealed class AuditOnServersTests
 
         await s3.Client.PutObjectAsync(new PutObjectRequest
         {
-            BucketName = S3Server.Bucket, Key = $"{prefix}audit/chain/00000002.json", InputStream = new MemoryStream("{}"u8.ToArray()), UseChunkEncoding = false,
+            BucketName = S3Server.Bucket,
+            Key = $"{prefix}audit/chain/00000002.json",
+            InputStream = new MemoryStream("{}"u8.ToArray()),
+            UseChunkEncoding = false,
         });
         var report = await VerifyAsync(plan.Plan);
 

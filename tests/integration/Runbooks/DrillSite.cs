@@ -106,8 +106,17 @@ public sealed class DrillSite : IAsyncLifetime
         var real = Terminal.Surroundings();
         var surroundings = new Surroundings
         {
-            Out = Quiet(other), Error = Quiet(other), Json = json, Interactive = false, Variable = _ => null, Folder = Plan.Folder, Login = "nobody-of-the-plan",
-            Clock = TimeProvider.System, ConnectRuns = TemporalRuns.ConnectAsync, LookAtTarget = TargetLook.LookAsync, ReadBackups = real.ReadBackups,
+            Out = Quiet(other),
+            Error = Quiet(other),
+            Json = json,
+            Interactive = false,
+            Variable = _ => null,
+            Folder = Plan.Folder,
+            Login = "nobody-of-the-plan",
+            Clock = TimeProvider.System,
+            ConnectRuns = TemporalRuns.ConnectAsync,
+            LookAtTarget = TargetLook.LookAsync,
+            ReadBackups = real.ReadBackups,
         };
         var code = await LuxCommandLine.RunAsync(surroundings, [.. arguments, "--json", "--plan", Plan.Path], CancellationToken.None);
         Assert.True(json.ToString().Length > 0, other.ToString());

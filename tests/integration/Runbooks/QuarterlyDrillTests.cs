@@ -36,7 +36,11 @@ public sealed class QuarterlyDrillTests
         await using var test = TestPlan.Create(
             p => p with
             {
-                TemporalAddress = temporal.Address, Namespace = temporal.Namespace, MongoDb = mongo.ConnectionString, S3 = s3.Server, S3Bucket = S3Server.Bucket,
+                TemporalAddress = temporal.Address,
+                Namespace = temporal.Namespace,
+                MongoDb = mongo.ConnectionString,
+                S3 = s3.Server,
+                S3Bucket = S3Server.Bucket,
                 S3Prefix = S3Server.NewPrefix(),
             },
             production.Name);
@@ -121,7 +125,10 @@ public sealed class QuarterlyDrillTests
         var worker = arguments[0] == "worker";
         var process = Process.Start(new ProcessStartInfo(Program, [.. arguments, "--plan", plan.Path])
         {
-            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+            UseShellExecute = false,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         })!;
         process.StandardInput.Close();
         if (worker)

@@ -24,7 +24,9 @@ internal sealed class AskingRig : IAsyncDisposable
 {
     public static readonly IReadOnlyDictionary<string, string> People = new Dictionary<string, string>
     {
-        ["operator"] = "U0OPERATOR", ["alice"] = "U0ALICE", ["bob"] = "U0BOB",
+        ["operator"] = "U0OPERATOR",
+        ["alice"] = "U0ALICE",
+        ["bob"] = "U0BOB",
     };
 
     private readonly CancellationTokenSource stop = new();

@@ -194,7 +194,11 @@ public sealed class FakeSlack : IAsyncDisposable
             ["channel"] = new JsonObject { ["id"] = message.Channel, ["name"] = "disaster-recovery" },
             ["message"] = new JsonObject
             {
-                ["type"] = "message", ["ts"] = message.Ts, ["app_id"] = App, ["team"] = Team, ["text"] = message.Text,
+                ["type"] = "message",
+                ["ts"] = message.Ts,
+                ["app_id"] = App,
+                ["team"] = Team,
+                ["text"] = message.Text,
                 ["blocks"] = JsonNode.Parse(JsonSerializer.Serialize(message.Blocks, SlackJson.Options)),
             },
             ["state"] = new JsonObject { ["values"] = new JsonObject() },
@@ -217,9 +221,18 @@ public sealed class FakeSlack : IAsyncDisposable
     {
         var payload = new JsonObject
         {
-            ["token"] = "deprecated", ["team_id"] = Team, ["team_domain"] = "luxhedge", ["channel_id"] = Channel,
-            ["channel_name"] = "disaster-recovery", ["user_id"] = user, ["user_name"] = user.ToLowerInvariant(), ["command"] = "/dr", ["text"] = text,
-            ["api_app_id"] = App, ["is_enterprise_install"] = "false", ["response_url"] = $"{app.Urls.First()}/response/1",
+            ["token"] = "deprecated",
+            ["team_id"] = Team,
+            ["team_domain"] = "luxhedge",
+            ["channel_id"] = Channel,
+            ["channel_name"] = "disaster-recovery",
+            ["user_id"] = user,
+            ["user_name"] = user.ToLowerInvariant(),
+            ["command"] = "/dr",
+            ["text"] = text,
+            ["api_app_id"] = App,
+            ["is_enterprise_install"] = "false",
+            ["response_url"] = $"{app.Urls.First()}/response/1",
             ["trigger_id"] = $"{Interlocked.Increment(ref actions)}.2.3",
         };
         change?.Invoke(payload);
@@ -266,7 +279,10 @@ public sealed class FakeSlack : IAsyncDisposable
         var acknowledged = acknowledgements.AddOrUpdate(Key(socket, envelopeId), _ => Source(), (_, _) => Source());
         await socket.SendAsync(new JsonObject
         {
-            ["envelope_id"] = envelopeId, ["type"] = type, ["accepts_response_payload"] = type == "slash_commands", ["payload"] = payload.DeepClone(),
+            ["envelope_id"] = envelopeId,
+            ["type"] = type,
+            ["accepts_response_payload"] = type == "slash_commands",
+            ["payload"] = payload.DeepClone(),
         });
         try
         {
@@ -458,7 +474,10 @@ public sealed class FakeSlack : IAsyncDisposable
                 return Error("message_not_found");
             messages[at] = messages[at] with
             {
-                Text = Text(arguments, "text"), Blocks = Blocks(arguments), Metadata = Metadata(arguments) ?? messages[at].Metadata, Versions = messages[at].Versions + 1,
+                Text = Text(arguments, "text"),
+                Blocks = Blocks(arguments),
+                Metadata = Metadata(arguments) ?? messages[at].Metadata,
+                Versions = messages[at].Versions + 1,
             };
             return new() { ["ok"] = true, ["channel"] = Channel, ["ts"] = messages[at].Ts, ["text"] = messages[at].Text };
         }
@@ -518,7 +537,8 @@ public sealed class FakeSlack : IAsyncDisposable
         {
             await socket.SendAsync(new JsonObject
             {
-                ["type"] = "hello", ["num_connections"] = sockets.Count,
+                ["type"] = "hello",
+                ["num_connections"] = sockets.Count,
                 ["connection_info"] = new JsonObject { ["app_id"] = App },
                 ["debug_info"] = new JsonObject { ["host"] = "applink-fake", ["approximate_connection_time"] = 18060 },
             });
@@ -563,7 +583,12 @@ public sealed class FakeSlack : IAsyncDisposable
     {
         var json = new JsonObject
         {
-            ["type"] = "message", ["ts"] = message.Ts, ["text"] = message.Text, ["team"] = Team, ["app_id"] = App, ["bot_id"] = "B0LUXHEDGE",
+            ["type"] = "message",
+            ["ts"] = message.Ts,
+            ["text"] = message.Text,
+            ["team"] = Team,
+            ["app_id"] = App,
+            ["bot_id"] = "B0LUXHEDGE",
             ["blocks"] = JsonNode.Parse(JsonSerializer.Serialize(message.Blocks, SlackJson.Options)),
         };
         if (message.ThreadTs is { } thread)

@@ -65,7 +65,12 @@ public sealed class AskMakerTests : IDisposable
     {
         var loose = Nothing with
         {
-            By = ["alice", "bob", "eve"], Quorum = 1, Deny = 3, Expires = TimeSpan.FromHours(3), OwnKey = false, Escalate = [new(Minutes(1), "operator")],
+            By = ["alice", "bob", "eve"],
+            Quorum = 1,
+            Deny = 3,
+            Expires = TimeSpan.FromHours(3),
+            OwnKey = false,
+            Escalate = [new(Minutes(1), "operator")],
         };
         var plan = CreatePlan(p => p with { Quorum = 2, Escalate = [new(Minutes(5), "eve", ["eve"])] });
 

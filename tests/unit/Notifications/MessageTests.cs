@@ -48,7 +48,11 @@ public sealed class MessageTests
     public void A_drill_says_first_that_production_is_not_touched() =>
         AssertGolden("ask-drill", Message(SampleAsks.CreateNotice(mode: "drill", ask: SampleAsks.CreateAsk() with
         {
-            Quorum = 1, Approvers = ["alice", "bob"], Title = "Begin the quarterly drill", RequestedBy = "", OutOfHours = true,
+            Quorum = 1,
+            Approvers = ["alice", "bob"],
+            Title = "Begin the quarterly drill",
+            RequestedBy = "",
+            OutOfHours = true,
             Shows = [new("what", "Quarterly full drill of luxhedge_production"), new("target", "drills/luxhedge_drill_7f3a01bc")],
         })));
 
@@ -60,7 +64,12 @@ public sealed class MessageTests
     public void A_manual_step_says_what_to_do_and_what_is_confirmed() =>
         AssertGolden("ask-manual", Message(SampleAsks.CreateNotice(ask: SampleAsks.CreateAsk() with
         {
-            Step = "freeze-logins", Kind = AskKinds.Manual, Quorum = 1, Policy = "", Approvers = ["alice", "olive"], Title = "Nobody can sign in to the application",
+            Step = "freeze-logins",
+            Kind = AskKinds.Manual,
+            Quorum = 1,
+            Policy = "",
+            Approvers = ["alice", "olive"],
+            Title = "Nobody can sign in to the application",
             Shows =
             [
                 new("do", "Put the application into maintenance: on app1 and app2 run `systemctl stop luxhedge-web`, then look at https://luxhedge.example"),
@@ -126,7 +135,8 @@ public sealed class MessageTests
             var nasty = string.Concat(parts) + text;
             var ask = SampleAsks.CreateAsk() with
             {
-                Title = nasty, Policy = Cut(nasty, 200),
+                Title = nasty,
+                Policy = Cut(nasty, 200),
                 Shows = [.. Enumerable.Range(0, shown).Select(i => new Shown(Cut(nasty, 300), nasty))],
             };
             var notice = SampleAsks.CreateNotice(AskEvents.Decided, ask, decisions: [SampleAsks.Decide("alice", reason: Cut(nasty, 2_000)), SampleAsks.Decide(Cut(nasty, 200))]);

@@ -236,7 +236,10 @@ public sealed class ClickHandlerTests : IDisposable
             ["channel"] = new JsonObject { ["id"] = SampleAsks.Channel },
             ["actions"] = new JsonArray(new JsonObject
             {
-                ["type"] = "button", ["block_id"] = AskButton.Block, ["action_id"] = action, ["action_ts"] = "1795404000.000200",
+                ["type"] = "button",
+                ["block_id"] = AskButton.Block,
+                ["action_id"] = action,
+                ["action_ts"] = "1795404000.000200",
                 ["value"] = AskButton.Of(SampleAsks.WorkflowId, ask ?? SampleAsks.CreateAsk()).ToValue(),
             }),
         };

@@ -15,7 +15,8 @@ public sealed class RunbookHistoryTests
     {
         ["whole"] = rig => EndedAsync(rig.StartAsync(Define(
             Act("one"), Parallel("both", Act("a"), Act("b") with { Timeout = TimeSpan.FromMinutes(5) }), Wait("wait", "PT1M"),
-            Nested("inner", Define(Act("restore")) with { Cleanup = [Act("tidy")] })) with { Cleanup = [Act("tidy")] })),
+            Nested("inner", Define(Act("restore")) with { Cleanup = [Act("tidy")] })) with
+        { Cleanup = [Act("tidy")] })),
         ["retried"] = async rig =>
         {
             rig.Fail("bad", times: 1);
