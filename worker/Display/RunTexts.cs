@@ -119,7 +119,9 @@ public static class RunTexts
         var approved = DecidedOn(ask, state).Count(d => d is { Kind: DecisionKind.Approved, BreakGlass: false });
         var have = ask.Quorum == 1 ? "" : $" ({approved} of {ask.Quorum} approvals are in)";
         var later = ask.Tiers.FirstOrDefault(t => t.From > now) is { } tier ? $"; {tier.To} too from {Amounts.Time(tier.From)}" : "";
-        return $"{ask.Quorum - approved} of {Words.List(StillToDecide(ask, state, now), "nobody")} must {(ask.Kind == AskKinds.Manual ? "confirm" : "approve")}{have}, "
+        var left = StillToDecide(ask, state, now);
+        var who = left.Count == 1 ? left[0] : $"{ask.Quorum - approved} of {Words.List(left, "nobody")}";
+        return $"{who} must {(ask.Kind == AskKinds.Manual ? "confirm" : "approve")}{have}, "
             + $"until {Amounts.Time(ask.Until)} ({(ask.Until > now ? Amounts.Span(ask.Until - now) + " left" : "over")}){later}";
     }
 

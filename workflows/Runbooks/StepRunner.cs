@@ -359,7 +359,8 @@ internal sealed class StepRunner(
                 : scope.Inputs.TryGetValue(name, out var input) ? Text(input)
                 : scope.Definition.Inputs.Any(i => i.Name == name) ? "not given"
                 : Text(Expressions.Evaluate(name, scope.Values));
-            shown.Add(new(name[(name.LastIndexOf('.') + 1)..], value));
+            shown.Add(new(
+                name[(name.LastIndexOf('.') + 1)..], Durations.TryParseIso(value, out var duration) ? Durations.Write(duration) : value));
         }
 
         shown.Add(new("mode", request.Mode == RunMode.Drill ? $"drill, into {site.Target}" : "real"));

@@ -10,6 +10,9 @@ namespace LuxHedge.Tests.Integration.Stores;
 /// </summary>
 internal sealed class FlakyProxy : IAsyncDisposable
 {
+    /// <summary>No pattern that a test waits for is longer.</summary>
+    private const int LongestRequest = 300;
+
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource ended = new();
     private readonly Uri target;
@@ -86,9 +89,12 @@ internal sealed class FlakyProxy : IAsyncDisposable
     private async Task RequestsAsync(NetworkStream from, NetworkStream to, Budget left)
     {
         var buffer = new byte[1 << 16];
+        var before = "";
         while (await from.ReadAsync(buffer, ended.Token) is > 0 and var read)
         {
-            var text = Encoding.Latin1.GetString(buffer, 0, Math.Min(read, 1_000));
+            // A request's first line may come in two reads, or behind the end of another's body.
+            var text = before + Encoding.Latin1.GetString(buffer, 0, read);
+            before = text[^Math.Min(text.Length, LongestRequest)..];
             lock (gate)
             {
                 var at = cuts.FindIndex(c => text.Contains(c.Request, StringComparison.Ordinal));
@@ -96,11 +102,13 @@ internal sealed class FlakyProxy : IAsyncDisposable
                 {
                     left.Bytes = cuts[at].After;
                     cuts.RemoveAt(at);
+                    before = "";
                 }
             }
 
             if (Hold is var (request, opened) && text.Contains(request, StringComparison.Ordinal))
             {
+                before = "";
                 lock (gate)
                     Held++;
                 await opened.Task.WaitAsync(ended.Token);
