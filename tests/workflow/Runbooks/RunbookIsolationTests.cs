@@ -56,7 +56,7 @@ public sealed class RunbookIsolationTests
     public async Task An_input_of_the_runbook_that_is_a_target_is_refused_before_the_first_step()
     {
         await using var rig = await CreateAsync();
-        var definition = Define(Act("one")) with { Inputs = [new("into", InputTypes.Target, false, Json(Production))] };
+        var definition = Define(Act("one")) with { Inputs = [new("into", InputTypes.Target, false, Json("production"))] };
 
         var summary = await rig.RunAsync(definition, RunMode.Drill);
 
