@@ -37,7 +37,7 @@ public sealed class SandboxTests : IDisposable
         Assert.NotEmpty(Directory.GetFiles(Path.Combine(folder, ".sandbox", "nas", "runs"), "*", SearchOption.AllDirectories));
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task One_sandbox_a_folder_killed_or_ended_leaves_no_process_and_the_next_start_works()
     {
         JsonObject endpoints;

@@ -11,9 +11,9 @@ public sealed class DrillTests(DrillSite site) : IClassFixture<DrillSite>
     [Theory]
     [InlineData("collection-loss")]
     [InlineData("database-loss")]
-    [InlineData("ransomware")]
-    [InlineData("store-lost")]
-    [InlineData("kms-lost")]
+    [InlineData("ransomware", Explicit = true)]
+    [InlineData("store-lost", Explicit = true)]
+    [InlineData("kms-lost", Explicit = true)]
     [InlineData("monthly")]
     public async Task A_drill_of_every_runbook_is_proven_leaves_nothing_and_leaves_production_alone(string runbook)
     {

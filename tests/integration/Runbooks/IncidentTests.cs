@@ -29,7 +29,7 @@ public sealed class IncidentTests(DrillSite site) : IClassFixture<DrillSite>
         Assert.True(System.Xml.XmlConvert.ToTimeSpan(rto.GetProperty("total").GetString()!) >= TimeSpan.FromMinutes(1), "the clock runs from the declaration");
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Nobody_awake_until_the_approval_expires_then_a_retry_asks_again_and_it_goes_on()
     {
         await site.UntilQuietAsync();
