@@ -230,7 +230,8 @@ public class KilledWorkerTests
                 await foreach (var found in stores[store].ListAsync("", Cancellation))
                 {
                     if (!known.Contains(found.Name) && !found.Name.StartsWith($"{Asset}/keys/", StringComparison.Ordinal)
-                        && !found.Name.StartsWith($"{Asset}/records/", StringComparison.Ordinal) && !found.Name.StartsWith("runs/", StringComparison.Ordinal))
+                        && !found.Name.StartsWith($"{Asset}/records/", StringComparison.Ordinal) && !found.Name.StartsWith("runs/", StringComparison.Ordinal)
+                        && !found.Name.StartsWith("audit/", StringComparison.Ordinal))
                         strays.Add($"{store}: {found.Name}");
                 }
 
