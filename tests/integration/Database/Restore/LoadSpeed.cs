@@ -10,6 +10,8 @@ public sealed class LoadSpeed(ITestOutputHelper output)
     [Fact(Explicit = true)]
     public async Task Load_and_plain_inserts_side_by_side()
     {
+        // It measures and judges nothing: on a machine that does other work it says nothing either.
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("LUXHEDGE_FIGURES") == "1", "It only measures: say LUXHEDGE_FIGURES=1.");
         const int documents = 100_000;
         await using var rig = await RestoreRig.CreateAsync(a => a with { RangeBytes = 16 << 20, Lanes = 2 });
         await SampleData.FillAsync(rig.Source, "cars", documents, 600);
