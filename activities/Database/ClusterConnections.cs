@@ -3,6 +3,7 @@ using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 using MongoDB.Bson;
 using MongoDB.Driver;
+using MongoDB.Driver.Core.Events;
 
 namespace LuxHedge.Activities.Database;
 
@@ -16,6 +17,7 @@ public sealed class ClusterConnections : IDisposable
     private static readonly TimeSpan ServerAnswer = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentDictionary<string, Lazy<MongoClient>> _clients = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool> _answered = new(StringComparer.Ordinal);
     private readonly Plan _plan;
 
     public ClusterConnections(Plan plan) => _plan = plan;
@@ -58,8 +60,26 @@ public sealed class ClusterConnections : IDisposable
         }
     }
 
-    /// <summary>What an exception of the driver means for a person; null where it is no matter of reaching the server.</summary>
+    /// <summary>
+    /// What an exception of the driver means for a person; null where it is no matter of reaching the server. Of a cluster that has answered
+    /// this process before it may pass: a failover, a restart, a cut network.
+    /// </summary>
     public RefusalException? Explain(Exception exception, string cluster) => Explain(exception, cluster, this[cluster].Settings);
+
+    /// <summary>Runs a step; a server that can't be reached is told as that.</summary>
+    /// <param name="spokenWith">An earlier step of the run has spoken with it, on whichever worker: that it does not answer now may pass.</param>
+    public async Task<T> ReachAsync<T>(string cluster, bool spokenWith, Func<Task<T>> step)
+    {
+        try
+        {
+            return await step();
+        }
+        catch (Exception e) when (e is not (RefusalException or OperationCanceledException) && Explain(e, cluster) is not null)
+        {
+            var why = Explain(e, cluster)!;
+            throw spokenWith && ServerErrors.MayPass(e) ? new RefusalException(why.Report, e) { MayPass = true } : why;
+        }
+    }
 
     public void Dispose()
     {
@@ -69,7 +89,7 @@ public sealed class ClusterConnections : IDisposable
         }
     }
 
-    private static RefusalException? Explain(Exception exception, string cluster, MongoClientSettings settings)
+    private RefusalException? Explain(Exception exception, string cluster, MongoClientSettings settings)
     {
         var hosts = Hosts(settings);
         for (var e = exception; e is not null; e = e.InnerException)
@@ -87,14 +107,28 @@ public sealed class ClusterConnections : IDisposable
                         hosts, "The user needs the role 'backup', and readWrite on the asset's database for the canary and for restores.", exception);
                 case TimeoutException when exception is TimeoutException:
                     return Unreachable(exception);
-                case MongoConnectionException:
-                    return Unreachable(exception);
+                case MongoConnectionException { InnerException: MongoAuthenticationException }:
+                    continue;
+                case MongoConnectionException or MongoConnectionPoolPausedException:
+                    return Broken("The connection broke", exception);
+                case MongoCommandException command when ServerErrors.MayPass(command):
+                    return Broken(command.CodeName ?? $"error {command.Code}", exception);
+                case MongoCursorNotFoundException:
+                    return Broken("CursorNotFound", exception);
                 default:
                     break;
             }
         }
 
         return null;
+
+        RefusalException Broken(string how, Exception e) => new(
+            ErrorKinds.Unreachable, $"MongoDB at {hosts} (cluster '{cluster}') did not go on: {how}.", hosts,
+            "A failover or a restart passes by itself. If it does not: check that the server runs, that this machine may reach it, and that the replica set has a primary.",
+            e)
+        {
+            MayPass = _answered.ContainsKey(cluster),
+        };
 
         RefusalException Unreachable(Exception e)
         {
@@ -110,7 +144,10 @@ public sealed class ClusterConnections : IDisposable
                 ErrorKinds.Unreachable,
                 $"MongoDB at {hosts} (cluster '{cluster}') did not answer within {settings.ServerSelectionTimeout.TotalSeconds:0.#} s.", hosts,
                 "Check that the server runs, that the host and port are right, that this machine may reach them (firewall, IP access list), " +
-                "and that the replica set has a primary; TLS settings must match the server's.", e);
+                "and that the replica set has a primary; TLS settings must match the server's.", e)
+            {
+                MayPass = _answered.ContainsKey(cluster),
+            };
         }
     }
 
@@ -147,6 +184,7 @@ public sealed class ClusterConnections : IDisposable
         // and a server that is not there by the server selection.
         settings.ConnectTimeout = ServerAnswer;
         settings.HeartbeatTimeout = ServerAnswer;
+        settings.ClusterConfigurator = builder => builder.Subscribe<ConnectionOpenedEvent>(_ => _answered[cluster] = true);
         return new MongoClient(settings);
     }
 }

@@ -130,25 +130,9 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
                 ? (storage.AsBsonDocument.GetValue("count", 0).ToInt64(), storage.AsBsonDocument.GetValue("size", 0).ToInt64())
                 : (0, 0);
         }
-        catch (MongoCommandException)
+        catch (MongoCommandException e) when (!ServerErrors.MayPass(e))
         {
             return (0, 0);
         }
     }
-}
-
-/// <summary>Codes of the server's errors that mean something to a dump.</summary>
-internal static class ServerErrors
-{
-    public const int NamespaceNotFound = 26;
-    public const int CursorNotFound = 43;
-    public const int CappedPositionLost = 136;
-
-    /// <summary>The collection was dropped or renamed under its cursor.</summary>
-    public const int QueryPlanKilled = 175;
-
-    public const int CollectionUuidMismatch = 361;
-
-    /// <summary>The server does not know a field of the command.</summary>
-    public const int UnknownField = 40415;
 }

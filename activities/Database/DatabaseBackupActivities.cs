@@ -64,7 +64,7 @@ public sealed class DatabaseBackupActivities(
         return new BackupStart(asset.Stores[0], [.. asset.Stores.Skip(1)], database, asset.Lanes);
     }
 
-    public async Task<StartMark> MarkStartAsync(BackupContext backup)
+    public Task<StartMark> MarkStartAsync(BackupContext backup) => ReachAsync(backup, async () =>
     {
         var asset = AssetOf(backup.Asset);
         using (await keys.CreateOrAdoptAsync(backup.Store, backup.Asset, backup.KeyId, KeyRing.DatabaseBackup, Beat.Cancellation))
@@ -73,9 +73,9 @@ public sealed class DatabaseBackupActivities(
         }
 
         return await Marks.StartAsync(clusters.Of(asset), Beat.Cancellation);
-    }
+    });
 
-    public async Task<RangePlan> PlanRangesAsync(BackupContext backup, StartMark start)
+    public Task<RangePlan> PlanRangesAsync(BackupContext backup, StartMark start) => ReachAsync(backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         using var scope = await OpenAsync(backup, cancellation);
@@ -93,33 +93,42 @@ public sealed class DatabaseBackupActivities(
         return new RangePlan(
             ranges.Ranges.Count, ranges.Lanes.Count, ranges.Collections.Count,
             ranges.Collections.Sum(c => c.EstimatedDocuments), ranges.Collections.Sum(c => c.EstimatedBytes));
-    }
+    });
 
-    public async Task<LaneResult> DumpLaneAsync(LaneWork work)
+    public Task<LaneResult> DumpLaneAsync(LaneWork work) => ReachAsync(work.Backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         using var scope = await OpenAsync(work.Backup, cancellation);
         var ranges = work.Round == 0
             ? await scope.ReadRangesAsync(cancellation)
             : await scope.ReadRangesAgainAsync(cancellation) ?? throw new InvalidOperationException("Round 1 was not planned.");
-        var result = await new LaneDump(scope, ranges, work, LaneDump.RangesOf(ranges, work), time, Report) { RangeRead = RangeRead }.RunAsync(cancellation);
+        var lane = new LaneDump(scope, ranges, work, LaneDump.RangesOf(ranges, work), time, Report)
+        {
+            RangeRead = RangeRead,
+            Interrupted = (why, done) => _log.Warning(
+                why, "Lane {Lane} of {BackupId} lost the server after {Ranges} ranges, and goes on with the others", work.Lane, work.Backup.BackupId, done),
+        };
+        var result = await lane.RunAsync(cancellation);
         _log.Information(
             "Lane {Lane} of {BackupId}: {Ranges} ranges, {Documents} documents, {RawBytes} bytes read, {StoredBytes} stored",
             work.Lane, work.Backup.BackupId, result.Ranges, result.Documents, result.RawBytes, result.StoredBytes);
         return result;
-    }
+    });
 
-    public async Task<OplogTailResult> TailOplogAsync(OplogTail tail)
+    public Task<OplogTailResult> TailOplogAsync(OplogTail tail) => ReachAsync(tail.Backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         using var scope = await OpenAsync(tail.Backup, cancellation);
-        await using var tailer = new OplogTailer(scope, tail.Start, token => UntilAsync(tail.Backup, token), time, Report);
+        await using var tailer = new OplogTailer(scope, tail.Start, token => UntilAsync(tail.Backup, token), time, Report)
+        {
+            Interrupted = why => _log.Warning(why, "The oplog's tail of {BackupId} lost the server, and looks for it", tail.Backup.BackupId),
+        };
         var result = await tailer.RunAsync(cancellation);
         _log.Information("Oplog of {BackupId}: {Entries} entries in {Parts} parts up to {Last}", tail.Backup.BackupId, result.Entries, result.Parts, result.Last);
         return result;
-    }
+    });
 
-    public async Task<ChangedCollections> FindChangedAsync(BackupContext backup, IReadOnlyList<string> unreadable)
+    public Task<ChangedCollections> FindChangedAsync(BackupContext backup, IReadOnlyList<string> unreadable) => ReachAsync(backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         using var scope = await OpenAsync(backup, cancellation);
@@ -149,15 +158,15 @@ public sealed class DatabaseBackupActivities(
         var names = again.Collections.Select(c => c.Name)
             .Concat((await scope.ReadRangesAsync(cancellation)).Collections.Where(c => again.Gone!.Contains(c.Uuid ?? "")).Select(c => c.Name));
         return new ChangedCollections([.. names.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)], again.Ranges.Count);
-    }
+    });
 
-    public async Task RefuseSecondChangeAsync(BackupContext backup, IReadOnlyList<string> unreadable)
+    public Task RefuseSecondChangeAsync(BackupContext backup, IReadOnlyList<string> unreadable) => ReachAsync(backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         using var scope = await OpenAsync(backup, cancellation);
         if (await scope.ReadRangesAgainAsync(cancellation) is not { } again)
         {
-            return;
+            return false;
         }
 
         var listing = await CollectionListing.ReadAsync(scope.Database, backup.Collections, sizes: false, cancellation);
@@ -169,9 +178,11 @@ public sealed class DatabaseBackupActivities(
                 ErrorKinds.Backup, $"Collections were replaced, renamed or dropped twice while the backup was taken: {string.Join(", ", second)}.",
                 string.Join(", ", second), "Back up when what rewrites them ($out, renameCollection, drop) does not run.");
         }
-    }
 
-    public async Task<EndMark> MarkEndAsync(BackupContext backup, ClusterTime newest)
+        return true;
+    });
+
+    public Task<EndMark> MarkEndAsync(BackupContext backup, ClusterTime newest) => ReachAsync(backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         var asset = AssetOf(backup.Asset);
@@ -186,9 +197,9 @@ public sealed class DatabaseBackupActivities(
         var consistentAt = time.GetUtcNow();
         var end = ClusterTime.Max(newest, await Marks.OperationTimeAsync(database, cancellation));
         return new EndMark(await Marks.OutsideTransactionsAsync(clusters.Of(asset), end, time, cancellation), consistentAt);
-    }
+    });
 
-    public async Task<SealResult> SealAsync(SealWork work)
+    public Task<SealResult> SealAsync(SealWork work) => ReachAsync(work.Backup, async () =>
     {
         var cancellation = Beat.Cancellation;
         using var scope = await OpenAsync(work.Backup, cancellation);
@@ -203,7 +214,7 @@ public sealed class DatabaseBackupActivities(
         }
 
         return result;
-    }
+    });
 
     /// <summary>What has to be dumped again, and which planned UUIDs are not there any more.</summary>
     internal static (IReadOnlyList<PlannedCollection> Changed, IReadOnlyList<string> Gone) Compare(
@@ -343,6 +354,9 @@ public sealed class DatabaseBackupActivities(
         var view = await new BackupCatalog(plan, stores, time).ListAsync(backup.Asset, cancellation);
         return view.Backups.LastOrDefault(b => b.Summary.Eligible && b.Manifest.Id != backup.BackupId)?.Manifest;
     }
+
+    /// <summary>For every step after the first: the door has spoken with the server, so that it does not answer now may pass.</summary>
+    private Task<T> ReachAsync<T>(BackupContext backup, Func<Task<T>> step) => clusters.ReachAsync(AssetOf(backup.Asset).Cluster!, spokenWith: true, step);
 
     private AssetPlan AssetOf(string name)
     {

@@ -24,7 +24,6 @@ internal sealed class LaneDump(
     private static readonly TimeSpan PackAge = TimeSpan.FromMinutes(5);
 
     private readonly List<string> _unreadable = [];
-    private readonly string _attempt = PackWriter.NewAttempt();
     private readonly long _estimated = EstimateOf(ranges, own);
     private ClusterTime _newest;
     private long _documents;
@@ -34,6 +33,9 @@ internal sealed class LaneDump(
 
     /// <summary>For tests: called with the number of each range that has been read.</summary>
     internal Func<int, Task>? RangeRead { get; init; }
+
+    /// <summary>Told when the server was lost after some ranges, and the lane goes on by itself with those that are left.</summary>
+    internal Action<Exception, int>? Interrupted { get; init; }
 
     public static IReadOnlyList<PlannedRange> RangesOf(RangesDocument ranges, LaneWork work)
     {
@@ -49,11 +51,39 @@ internal sealed class LaneDump(
 
     public async Task<LaneResult> RunAsync(CancellationToken cancellation)
     {
+        while (true)
+        {
+            var (left, packs) = await LeftAsync(cancellation);
+            var before = _whole;
+            var stored = packs.Sum(p => p.Size);
+            try
+            {
+                if (left.Count > 0)
+                {
+                    stored += await DumpAsync(left, packs.Count, cancellation);
+                }
+
+                return new LaneResult(work.Lane, _whole, _documents, _rawBytes, stored, _newest, [.. _unreadable.Distinct(StringComparer.Ordinal)]);
+            }
+            catch (Exception e) when (ServerErrors.MayPass(e) && _whole > before)
+            {
+                // A failover, and not the first of this lane perhaps: what was read whole is sealed by now, so attempts are spent only on a
+                // server that gives nothing at all.
+                Interrupted?.Invoke(e, _whole);
+                heartbeat(new Progress("the server was lost; the lane goes on", _whole, own.Count, "ranges"));
+            }
+        }
+    }
+
+    /// <summary>What no pack has whole yet, and the packs there are; the counters say what they hold.</summary>
+    private async Task<(IReadOnlyList<PlannedRange> Left, IReadOnlyList<StoredPack> Packs)> LeftAsync(CancellationToken cancellation)
+    {
         await scope.RefuseWhenSealedAsync(cancellation);
         var packs = await scope.ReadTablesAsync(
             $"{work.Lane}-", cancellation, n => heartbeat(new Progress("packs of an earlier attempt", n, 0, "packs")));
         var whole = new AttemptChoice(packs);
         var left = new List<PlannedRange>();
+        (_whole, _documents, _rawBytes) = (0, 0, 0);
         foreach (var range in own)
         {
             if (whole.Find(range.Number) is { } chunks)
@@ -68,13 +98,7 @@ internal sealed class LaneDump(
             }
         }
 
-        var stored = packs.Sum(p => p.Size);
-        if (left.Count > 0)
-        {
-            stored += await DumpAsync(left, packs.Count, cancellation);
-        }
-
-        return new LaneResult(work.Lane, _whole, _documents, _rawBytes, stored, _newest, [.. _unreadable.Distinct(StringComparer.Ordinal)]);
+        return (left, packs);
     }
 
     private static long EstimateOf(RangesDocument ranges, IReadOnlyList<PlannedRange> own)
@@ -88,9 +112,10 @@ internal sealed class LaneDump(
     private async Task<long> DumpAsync(IReadOnlyList<PlannedRange> left, int packsBefore, CancellationToken cancellation)
     {
         var number = packsBefore;
+        var attempt = PackWriter.NewAttempt();
         await using var writer = new PackWriter(
-            scope, _attempt,
-            () => ObjectNames.Pack(scope.Backup.Asset, scope.Backup.BackupId, work.Lane, number++, _attempt[..8]));
+            scope, attempt,
+            () => ObjectNames.Pack(scope.Backup.Asset, scope.Backup.BackupId, work.Lane, number++, attempt[..8]));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var free = Channel.CreateUnbounded<byte[]>();
         for (var i = 0; i < 3; i++)
@@ -121,6 +146,18 @@ internal sealed class LaneDump(
             }
 
             full.Writer.Complete();
+        }
+        catch (Exception e) when (ServerErrors.MayPass(e) && !stop.IsCancellationRequested)
+        {
+            // The store is there: what was read whole is not read again.
+            full.Writer.Complete();
+            await writing;
+            if (writer.EndsRange)
+            {
+                await writer.CompleteAsync(cancellation);
+            }
+
+            throw;
         }
         catch (Exception e)
         {

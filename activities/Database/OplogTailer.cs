@@ -34,6 +34,9 @@ internal sealed class OplogTailer(
     /// <summary>How often a server whose tailable cursors are silent is asked, while the end mark is not known.</summary>
     private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(15);
 
+    /// <summary>So long a server that was lost is looked for before the attempt ends: an election takes seconds, and the oplog rolls on.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
+
     /// <summary>How far behind the majority point a server stays when it is asked by time.</summary>
     private const uint SettleSeconds = 2;
 
@@ -63,6 +66,9 @@ internal sealed class OplogTailer(
     /// <summary>For tests: called after each look at the server.</summary>
     internal Func<ClusterTime, Task>? Looked { get; init; }
 
+    /// <summary>Told each time the server was lost, and the tail goes on at its last entry.</summary>
+    internal Action<Exception>? Interrupted { get; init; }
+
     public async Task<OplogTailResult> RunAsync(CancellationToken cancellation)
     {
         await scope.RefuseWhenSealedAsync(cancellation);
@@ -83,8 +89,18 @@ internal sealed class OplogTailer(
         if (end is null || new OplogChain(_packs, start.OplogFrom).To(end.Value) is null)
         {
             await GoOnAfterAsync(end, cancellation);
-            end ??= await FollowAsync(cancellation);
-            await FinishAsync(end.Value, cancellation);
+            try
+            {
+                end ??= await FollowAsync(cancellation);
+                await FinishAsync(end.Value, cancellation);
+            }
+            catch (Exception e) when (ServerErrors.MayPass(e))
+            {
+                // What was read may be gone from the server when it is back.
+                await CutAsync(last: null, cancellation);
+                await CompletePackAsync(cancellation);
+                throw;
+            }
         }
 
         var chain = new OplogChain(_packs, start.OplogFrom).To(end.Value)
@@ -118,75 +134,94 @@ internal sealed class OplogTailer(
             ClusterTime promised = default;
             var asked = time.GetTimestamp();
             var pause = AskEvery;
+            long? lostSince = null;
             while (true)
             {
-                if (silent)
+                try
                 {
-                    for (var waited = TimeSpan.Zero; waited < pause; waited += Wait)
+                    if (silent)
                     {
-                        await Task.Delay(Wait, time, cancellation);
-                        heartbeat(new Progress("oplog", _seen, 0, "bytes"));
-                        if (await until(cancellation) is { } known)
+                        for (var waited = TimeSpan.Zero; waited < pause; waited += Wait)
                         {
-                            return known;
+                            await Task.Delay(Wait, time, cancellation);
+                            heartbeat(new Progress("oplog", _seen, 0, "bytes"));
+                            if (await until(cancellation) is { } known)
+                            {
+                                return known;
+                            }
                         }
-                    }
 
-                    var began = time.GetTimestamp();
-                    var majority = await MajorityAsync(cancellation);
-                    await AskAsync(majority with { Seconds = majority.Seconds - SettleSeconds }, cancellation);
+                        var began = time.GetTimestamp();
+                        var majority = await MajorityAsync(cancellation);
+                        await AskAsync(majority with { Seconds = majority.Seconds - SettleSeconds }, cancellation);
 
-                    // Such an answer may cost the server a walk through its whole oplog: it is asked a tenth of the time at most.
-                    pause = TimeSpan.FromTicks(Math.Max(AskEvery.Ticks, 10 * time.GetElapsedTime(began).Ticks));
-                }
-                else
-                {
-                    cursor ??= await OpenAsync(tailable: true, cancellation);
-                    RawBatch? batch;
-                    try
-                    {
-                        batch = await cursor.NextAsync(cancellation, Wait);
-                    }
-                    catch (MongoCommandException e) when (
-                        e.Code is ServerErrors.CursorNotFound or ServerErrors.CappedPositionLost or ServerErrors.QueryPlanKilled)
-                    {
-                        batch = null; // opened again at the last entry, which must be there
-                    }
-
-                    if (batch is null)
-                    {
-                        await cursor.DisposeAsync();
-                        cursor = null;
-                        await Task.Delay(Wait / 5, time, cancellation);
+                        // Such an answer may cost the server a walk through its whole oplog: it is asked a tenth of the time at most.
+                        pause = TimeSpan.FromTicks(Math.Max(AskEvery.Ticks, 10 * time.GetElapsedTime(began).Ticks));
                     }
                     else
                     {
-                        using (batch)
+                        cursor ??= await OpenAsync(tailable: true, cancellation);
+                        RawBatch? batch;
+                        try
                         {
-                            await TakeAsync(batch, limit: null, cancellation);
-                            if (batch.IsEmpty)
+                            batch = await cursor.NextAsync(cancellation, Wait);
+                        }
+                        catch (MongoCommandException e) when (
+                            e.Code is ServerErrors.CursorNotFound or ServerErrors.CappedPositionLost or ServerErrors.QueryPlanKilled)
+                        {
+                            batch = null; // opened again at the last entry, which must be there
+                        }
+
+                        if (batch is null)
+                        {
+                            await cursor.DisposeAsync();
+                            cursor = null;
+                            await Task.Delay(Wait / 5, time, cancellation);
+                        }
+                        else
+                        {
+                            using (batch)
                             {
-                                silent = promised > _last;
-                                promised = await MajorityAsync(cancellation);
+                                await TakeAsync(batch, limit: null, cancellation);
+                                if (batch.IsEmpty)
+                                {
+                                    silent = promised > _last;
+                                    promised = await MajorityAsync(cancellation);
+                                }
+                            }
+                        }
+
+                        if (silent && cursor is not null)
+                        {
+                            await cursor.DisposeAsync();
+                            cursor = null;
+                        }
+
+                        heartbeat(new Progress("oplog", _seen, 0, "bytes"));
+                        if (time.GetElapsedTime(asked) >= Wait)
+                        {
+                            asked = time.GetTimestamp();
+                            if (await until(cancellation) is { } known)
+                            {
+                                return known;
                             }
                         }
                     }
 
-                    if (silent && cursor is not null)
+                    lostSince = null;
+                }
+                catch (Exception e) when (ServerErrors.MayPass(e) && (lostSince is null || time.GetElapsedTime(lostSince.Value) < Patience))
+                {
+                    lostSince ??= time.GetTimestamp();
+                    Interrupted?.Invoke(e);
+                    heartbeat(new Progress("oplog: the server was lost, and is looked for", _seen, 0, "bytes"));
+                    if (cursor is not null)
                     {
                         await cursor.DisposeAsync();
                         cursor = null;
                     }
 
-                    heartbeat(new Progress("oplog", _seen, 0, "bytes"));
-                    if (time.GetElapsedTime(asked) >= Wait)
-                    {
-                        asked = time.GetTimestamp();
-                        if (await until(cancellation) is { } known)
-                        {
-                            return known;
-                        }
-                    }
+                    await Task.Delay(Wait, time, cancellation);
                 }
 
                 if (time.GetElapsedTime(_partSince) > PartAge)
@@ -414,7 +449,7 @@ internal sealed class OplogTailer(
     /// <summary>The beginnings of transactions that were open where the oplog of the backup begins, each entry a chunk of its own.</summary>
     private async Task FetchEarlierAsync(ClusterTime previous, CancellationToken cancellation)
     {
-        while (previous != default && previous < start.OplogFrom && _earlier.Add(previous))
+        while (previous != default && previous < start.OplogFrom && !_earlier.Contains(previous))
         {
             using var cursor = await _local.GetCollection<RawBsonDocument>("oplog.rs").WithReadConcern(ReadConcern.Majority)
                 .FindAsync(new BsonDocument("ts", previous.ToBson()), new FindOptions<RawBsonDocument> { Limit = 1 }, cancellation);
@@ -423,6 +458,7 @@ internal sealed class OplogTailer(
             var (frame, sha256) = _compressor.Compress(entry);
             await _writer!.AppendAsync(
                 new PackChunk(PackChunk.Earlier, 0, LastPart: true, 0, 0, entry.Length, 1, sha256, previous, previous), frame, cancellation);
+            _earlier.Add(previous);
             previous = OplogEntries.PreviousOf(entry);
         }
     }

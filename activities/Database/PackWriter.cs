@@ -26,6 +26,9 @@ internal sealed class PackWriter(BackupScope scope, string attempt, Func<string>
     /// <summary>Chunks of the pack under way.</summary>
     public int Pending => _chunks.Count;
 
+    /// <summary>The pack under way has the end of a range: there is something in it that would have to be read again.</summary>
+    public bool EndsRange => _chunks.Exists(c => c.LastPart);
+
     /// <summary>16 hex digits.</summary>
     public static string NewAttempt() => Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
 

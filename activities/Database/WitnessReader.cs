@@ -89,7 +89,7 @@ internal sealed class WitnessReader(
                 return atTheMark;
             }
         }
-        catch (MongoCommandException)
+        catch (MongoCommandException e) when (!ServerErrors.MayPass(e))
         {
             // Too old a time for this server's history, or a kind of collection that it does not read at a past time.
         }
@@ -99,7 +99,7 @@ internal sealed class WitnessReader(
             var after = new BsonDocument { { "level", "majority" }, { "afterClusterTime", end.ToBson() } };
             return await TryReadAsync(collection, own, after, cancellation) ?? new Reading(-1, [], false, "it could not be read");
         }
-        catch (MongoCommandException e)
+        catch (MongoCommandException e) when (!ServerErrors.MayPass(e))
         {
             return new Reading(-1, [], false, $"the server refused to read it ({e.CodeName ?? e.Message})");
         }

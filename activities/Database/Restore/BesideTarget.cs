@@ -82,11 +82,11 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         {
             await database.RunCommandAsync<BsonDocument>(command, cancellationToken: cancellation);
         }
-        catch (MongoCommandException e) when (e.Code == 48)
+        catch (MongoCommandException e) when (e.Code == ServerErrors.NamespaceExists)
         {
-            // NamespaceExists: an earlier attempt made it, from the same options; its name is ours alone.
+            // An earlier attempt made it, from the same options; its name is ours alone.
         }
-        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        catch (MongoCommandException e) when (ServerErrors.IsRefusal(e))
         {
             throw new RefusalException(
                 ErrorKinds.Restore, $"The server does not create {collection.Name} with the options it had ({command}): {e.Message}", collection.Name,

@@ -144,7 +144,7 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
             create.Remove("expireAfterSeconds");
             await state.Database.RunCommandAsync<BsonDocument>(create, cancellationToken: cancellation);
         }
-        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        catch (MongoCommandException e) when (ServerErrors.IsRefusal(e))
         {
             checks.Add(new(collection.Name, Verdict.Failed, $"The server does not make this {collection.Type}: {e.Message}"));
             return;
@@ -313,7 +313,7 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
             await state.Database.RunCommandAsync<BsonDocument>(command, cancellationToken: cancellation);
             return true;
         }
-        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        catch (MongoCommandException e) when (ServerErrors.IsRefusal(e))
         {
             return false;
         }

@@ -76,7 +76,7 @@ internal sealed class IndexBuilder(RestoringState state)
                 database, new BsonDocument { { "createIndexes", at }, { "indexes", new BsonArray(indexes) } }, $"build indexes of {at}", cancellation);
             return null;
         }
-        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        catch (MongoCommandException e) when (ServerErrors.IsRefusal(e))
         {
             return e;
         }
@@ -107,7 +107,7 @@ internal sealed class IndexBuilder(RestoringState state)
             var reply = await LongCommands.RunAsync(database, aggregate, $"look for duplicates in {collection.Name}", cancellation);
             named.AddRange(reply["cursor"]["firstBatch"].AsBsonArray.Select(g => $"_id {IdText.Of(g["first"])} and _id {IdText.Of(g["last"])} (of {g["n"]})"));
         }
-        catch (MongoCommandException)
+        catch (MongoCommandException e) when (!ServerErrors.MayPass(e))
         {
             // The server's own words name the value at least.
         }
@@ -123,7 +123,7 @@ internal sealed class IndexBuilder(RestoringState state)
             command.AddRange(later);
             await state.Database.RunCommandAsync<BsonDocument>(command, cancellationToken: cancellation);
         }
-        catch (MongoCommandException e) when (e.Code is not (13 or 18) && !e.HasErrorLabel("RetryableWriteError"))
+        catch (MongoCommandException e) when (ServerErrors.IsRefusal(e))
         {
             checks.Add(new($"options {collection.Name}", Verdict.Failed, $"The server does not take {later}: {e.Message}"));
         }

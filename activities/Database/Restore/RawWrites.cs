@@ -106,13 +106,13 @@ internal static class RawWrites
             await collection.BulkWriteAsync(session, models, options, cancellation);
     }
 
-    /// <summary>The server's word about a write, where the exception is one: code and message. Null: something else went wrong.</summary>
+    /// <summary>The server's word about a write, where the exception is one: code and message. Null: something else went wrong, which may pass.</summary>
     public static (int Code, string Message)? Refused(Exception exception) => exception switch
     {
-        MongoException m when m.HasErrorLabel("TransientTransactionError") => null,
+        MongoException m when ServerErrors.MayPass(m) => null,
         MongoBulkWriteException { WriteErrors: [var first, ..] } => (first.Code, first.Message),
         MongoWriteException { WriteError: { } error } => (error.Code, error.Message),
-        MongoCommandException command when !command.HasErrorLabel("RetryableWriteError") => (command.Code, command.Message),
+        MongoCommandException command => (command.Code, command.Message),
         FormatException or BsonSerializationException => (0, exception.Message),
         _ => null,
     };

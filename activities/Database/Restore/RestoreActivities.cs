@@ -41,7 +41,7 @@ public sealed class RestoreActivities : IRestoreActivities
     }
 
     public Task<RestorePlan> PreflightAsync(RestoreRequest request) =>
-        ReachAsync(request, () => preflight.LookAsync(request, Beat.Cancellation));
+        ReachAsync(request, () => preflight.LookAsync(request, Beat.Cancellation), begun: false);
 
     public Task PrepareAsync(RestoreWork work) => WithBackupAsync(work, replaces: true, async (reader, state) =>
     {
@@ -120,20 +120,8 @@ public sealed class RestoreActivities : IRestoreActivities
     });
 
     /// <summary>A server that can't be reached is told as that.</summary>
-    private async Task<T> ReachAsync<T>(RestoreRequest request, Func<Task<T>> step)
-    {
-        try
-        {
-            return await step();
-        }
-        catch (Exception e) when (Explain(e, request) is not null)
-        {
-            throw Explain(e, request)!;
-        }
-    }
-
-    private RefusalException? Explain(Exception e, RestoreRequest request) =>
-        e is not RefusalException and not OperationCanceledException && plan.Assets.TryGetValue(request.Asset, out var asset)
-        && (request.Cluster ?? asset.Cluster) is { } cluster && plan.Clusters.ContainsKey(cluster)
-            ? clusters.Explain(e, cluster) : null;
+    /// <param name="begun">The preflight has spoken with it.</param>
+    private Task<T> ReachAsync<T>(RestoreRequest request, Func<Task<T>> step, bool begun = true) =>
+        plan.Assets.TryGetValue(request.Asset, out var asset) && (request.Cluster ?? asset.Cluster) is { } cluster && plan.Clusters.ContainsKey(cluster)
+            ? clusters.ReachAsync(cluster, begun, step) : step();
 }

@@ -56,6 +56,9 @@ internal sealed class DumpRig : IAsyncDisposable
 
     public BackupContext Backup { get; private set; }
 
+    /// <summary>How often steps were tried again, as Temporal does it; null: they are not.</summary>
+    public Retries? Retries { get; set; }
+
     public IObjectStore Store => Stores[Asset.Stores[0]];
 
     public static async Task<DumpRig> CreateAsync(
@@ -90,15 +93,15 @@ internal sealed class DumpRig : IAsyncDisposable
     public async Task<Finished> RunAsync(
         Func<Task>? afterPlan = null, Func<Task>? afterLanes = null, Func<Task>? afterAgain = null, Func<Task>? beforeEnd = null, Func<Task>? afterEnd = null)
     {
-        var start = await Activities.MarkStartAsync(Backup);
-        var plan = await Activities.PlanRangesAsync(Backup, start);
-        var tail = Task.Run(() => Activities.TailOplogAsync(new OplogTail(Backup, start)));
+        var start = await TryAsync(() => Activities.MarkStartAsync(Backup));
+        var plan = await TryAsync(() => Activities.PlanRangesAsync(Backup, start));
+        var tail = Task.Run(() => TryAsync(() => Activities.TailOplogAsync(new OplogTail(Backup, start))));
         try
         {
             await Call(afterPlan);
             var lanes = await LanesAsync(start, 0, plan.Lanes);
             await Call(afterLanes);
-            var changed = await Activities.FindChangedAsync(Backup, [.. lanes.SelectMany(l => l.Unreadable)]);
+            var changed = await TryAsync(() => Activities.FindChangedAsync(Backup, [.. lanes.SelectMany(l => l.Unreadable)]));
             IReadOnlyList<LaneResult> again = [];
             if (changed.Names.Count > 0)
             {
@@ -109,12 +112,12 @@ internal sealed class DumpRig : IAsyncDisposable
 
             await Call(beforeEnd);
             var newest = lanes.Concat(again).Select(l => l.NewestOperationTime).Aggregate(start.Mark, ClusterTime.Max);
-            var end = await Activities.MarkEndAsync(Backup, newest);
+            var end = await TryAsync(() => Activities.MarkEndAsync(Backup, newest));
             _end.SetResult(end.Mark);
             var oplog = await tail;
             await Call(afterEnd);
             var work = new SealWork(Backup, start, end, changed.Names.Count > 0);
-            return new Finished(start, plan, lanes, changed, oplog, end, work, await Activities.SealAsync(work));
+            return new Finished(start, plan, lanes, changed, oplog, end, work, await TryAsync(() => Activities.SealAsync(work)));
         }
         finally
         {
@@ -128,7 +131,9 @@ internal sealed class DumpRig : IAsyncDisposable
 
     public async Task<IReadOnlyList<LaneResult>> LanesAsync(StartMark start, int round, int lanes) =>
         await Task.WhenAll(Enumerable.Range(0, lanes).Select(lane => Task.Run(() =>
-            Activities.DumpLaneAsync(new LaneWork(Backup, lane, round, start.Mark) { Lanes = lanes }))));
+            TryAsync(() => Activities.DumpLaneAsync(new LaneWork(Backup, lane, round, start.Mark) { Lanes = lanes })))));
+
+    private Task<T> TryAsync<T>(Func<Task<T>> step) => Retries is { } retries ? retries.RunAsync(step) : step();
 
     public void SetEnd(ClusterTime end) => _end.TrySetResult(end);
 
