@@ -116,6 +116,20 @@ public sealed class BackupReader : IDisposable
                 : null);
     }
 
+    /// <summary>As <see cref="ReadManifestAsync"/>; null where there is none.</summary>
+    public static async Task<Signed<Manifest>?> ReadManifestIfThereAsync(
+        IObjectStore store, string asset, string backupId, IReadOnlyDictionary<string, string> publicKeys, CancellationToken cancellation)
+    {
+        try
+        {
+            return await ReadManifestAsync(store, asset, backupId, publicKeys, cancellation);
+        }
+        catch (ObjectMissingException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>One chunk, decrypted, decompressed and checked against its hash, from the first store that has it whole. The caller disposes it.</summary>
     public async Task<RawChunk> ReadChunkAsync(IndexedChunk chunk, CancellationToken cancellation)
     {

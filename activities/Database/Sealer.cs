@@ -289,17 +289,8 @@ internal sealed class Sealer(
         }
     }
 
-    private async Task<Signed<Manifest>?> ReadManifestIfThereAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            return await BackupReader.ReadManifestAsync(scope.Store, _backup.Asset, _backup.BackupId, publicKeys, cancellation);
-        }
-        catch (ObjectMissingException)
-        {
-            return null;
-        }
-    }
+    private Task<Signed<Manifest>?> ReadManifestIfThereAsync(CancellationToken cancellation) =>
+        BackupReader.ReadManifestIfThereAsync(scope.Store, _backup.Asset, _backup.BackupId, publicKeys, cancellation);
 
     private async Task<SealResult> ResultAsync(Signed<Manifest> manifest, CancellationToken cancellation)
     {

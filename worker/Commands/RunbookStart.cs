@@ -67,16 +67,7 @@ public sealed record RunbookStart(
 
     private static string OfSandbox(CommandContext context) => Path.Combine(Path.GetDirectoryName(context.Plan.Path)!, "people", "recovery.pem");
 
-    public static bool Uses(RunbookDefinition definition, string action) => Flat(definition).Any(s => s.Uses == action);
-
-    /// <summary>Every step, those of groups and of runbooks in it too.</summary>
-    public static IEnumerable<RunbookStep> Flat(RunbookDefinition definition) => definition.Steps.Concat(definition.Cleanup).SelectMany(Flat);
-
-    private static IEnumerable<RunbookStep> Flat(RunbookStep step) =>
-    [
-        step, .. (step.Parallel ?? []).SelectMany(Flat), .. (step.ForEach?.Steps ?? []).SelectMany(Flat),
-        .. step.Nested is { } nested ? Flat(nested) : [],
-    ];
+    public static bool Uses(RunbookDefinition definition, string action) => RunbookSteps.Flat(definition).Any(s => s.Step.Uses == action);
 
     private static AssetPlan AssetOf(CommandContext context, RunbookDefinition definition, DrillPlan? drill, string? named)
     {

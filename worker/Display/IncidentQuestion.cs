@@ -71,7 +71,7 @@ internal static class IncidentQuestion
     /// <summary>Of the approve steps, as the plan resolves them; who asks is none of them.</summary>
     private static string Approvers(Plan plan, RunbookDefinition definition, PersonPlan person)
     {
-        var asks = RunbookStart.Flat(definition).Where(s => s.Approve is not null).Select(s =>
+        var asks = RunbookSteps.Flat(definition).Select(s => s.Step).Where(s => s.Approve is not null).Select(s =>
         {
             var approve = s.Approve!;
             var policy = approve.Policy is { } name ? plan.Policies.GetValueOrDefault(name) : null;

@@ -117,6 +117,17 @@ public sealed class ApprovalDesk
         return answer;
     }
 
+    /// <summary>The run's state with what is asked and what came of it.</summary>
+    public RunState Show(RunState state) => state with
+    {
+        WaitingFor = Open.Count > 0 ? Open[0] : null,
+        Asks = Open,
+        AskMessages = Messages,
+        Decisions = Decisions,
+        Refused = Refusals.Kept,
+        RefusedBeyondKept = Refusals.BeyondKept,
+    };
+
     /// <summary>Waits until everything that people were to be told is told, or given up: bounded by the policy of telling.</summary>
     public async Task FlushAsync()
     {

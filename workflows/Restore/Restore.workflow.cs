@@ -76,15 +76,12 @@ public sealed class RestoreWorkflow
     }
 
     [WorkflowQuery(Wire.State)]
-    public RunState State() => steps.State(verdict, abort.Order) with
+    public RunState State()
     {
-        WaitingFor = desk.Open.Count > 0 ? desk.Open[0] : null,
-        Asks = desk.Open,
-        AskMessages = desk.Messages,
-        Decisions = decisions.Count > 0 ? decisions : desk.Decisions,
-        Refused = desk.Refusals.Kept,
-        RefusedBeyondKept = desk.Refusals.BeyondKept,
-    };
+        var state = desk.Show(steps.State(verdict, abort.Order));
+        // What was approved before it began was asked by the run that started it.
+        return decisions.Count > 0 ? state with { Decisions = decisions } : state;
+    }
 
     [WorkflowUpdateValidator(nameof(DecideAsync))]
     public void ValidateDecision(Decision decision) => Decisions.Validate(decision);

@@ -1,7 +1,6 @@
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
-using Temporalio.Exceptions;
 using Temporalio.Workflows;
 
 namespace LuxHedge.Workflows.Runbooks.Actions;
@@ -32,28 +31,11 @@ public sealed class BackUpDatabase : WorkflowAction<BackUpDatabase.Input>
     {
         var asset = input.Asset ?? context.Asset;
         var request = new DatabaseBackupRequest(RunIds.Create(Steps.Now, $"backup-{asset}", Workflow.NewGuid()), asset, context.TaskQueue);
-        BackupResult made;
-        try
-        {
-            made = await Workflow.ExecuteChildWorkflowAsync((DatabaseBackupWorkflow w) => w.RunAsync(request), new()
-            {
-                Id = WorkflowIds.Backup(asset),
-                TaskQueue = context.TaskQueue,
-                StaticSummary = $"Backup of {asset}, step {context.StepId}",
-                CancellationToken = cancellation,
-            });
-        }
-        catch (WorkflowAlreadyStartedException e)
-        {
-            throw Failures.ToFailure(new(ErrorKinds.Locked, $"Another backup of {asset} runs.", e.WorkflowId,
-                "Wait for it, or abort it: luxhedge runs abort."), e);
-        }
-
+        var made = await ChildRuns.RunAsync(
+            (DatabaseBackupWorkflow w) => w.RunAsync(request), WorkflowIds.Backup(asset), $"backup of {asset}", context, cancellation);
         if (made.Backup is not { } backup)
             throw Failures.ToFailure(new(ErrorKinds.Ended, $"The backup was not made: {string.Join(" ", made.Notes)}", made.RunId));
-        List<Check> checks = [.. made.Stores.Select(s => new Check(
-            $"{backup.Id} in {s.Store}", s.Verdict,
-            s.Problems.Count == 0 ? "every byte was read back" : string.Join("; ", s.Problems.Take(5).Select(p => $"{p.Object}: {p.Text}"))))];
+        List<Check> checks = [.. ActionOutcomes.ChecksOf(backup.Id, made.Stores, "every byte was read back")];
         if (made.Verdict != Verdict.Proven && checks.TrueForAll(c => c.Verdict == Verdict.Proven))
             checks.Add(new(backup.Id, made.Verdict, string.Join("; ", made.Notes)));
         return ActionOutcomes.Of(new Output { Backup = backup.Id, Documents = backup.Documents }, checks) with { Detail = backup.Id };

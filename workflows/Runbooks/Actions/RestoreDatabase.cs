@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
-using Temporalio.Exceptions;
 using Temporalio.Workflows;
 
 namespace LuxHedge.Workflows.Runbooks.Actions;
@@ -121,7 +120,8 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
         }
 
         var request = ToRequest(context, input);
-        var restored = await RestoreAsync(context, request, cancellation);
+        var restored = await ChildRuns.RunAsync(
+            (RestoreWorkflow w) => w.RunAsync(request), WorkflowIds.Restore(request.Target), $"restore into {request.Target}", context, cancellation);
         if (restored.Ended is { } ended)
         {
             throw Failures.ToFailure(new(ended is "Denied" or "Expired" or "NotApproved" ? ErrorKinds.NotApproved : ErrorKinds.Ended,
@@ -151,25 +151,6 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
             StopsClock = checks.TrueForAll(c => c.Verdict == Verdict.Proven),
             Waiting = restored.Rto.Waiting,
         };
-    }
-
-    private static async Task<RestoreSummary> RestoreAsync(ActionContext context, RestoreRequest request, CancellationToken cancellation)
-    {
-        try
-        {
-            return await Workflow.ExecuteChildWorkflowAsync((RestoreWorkflow w) => w.RunAsync(request), new()
-            {
-                Id = WorkflowIds.Restore(request.Target),
-                TaskQueue = context.TaskQueue,
-                StaticSummary = $"Restore of {request.Asset} into {request.Into ?? "production"}, step {context.StepId}",
-                CancellationToken = cancellation,
-            });
-        }
-        catch (WorkflowAlreadyStartedException e)
-        {
-            throw Failures.ToFailure(new(ErrorKinds.Locked, $"Another restore into {request.Target} runs.", e.WorkflowId,
-                "Wait for it, or abort it: luxhedge runs abort."), e);
-        }
     }
 
     private static ErrorReport Wrong(RestoreSummary restored, List<Check> checks)

@@ -1,7 +1,6 @@
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Verification;
-using Temporalio.Exceptions;
 using Temporalio.Workflows;
 
 namespace LuxHedge.Workflows.Runbooks.Actions;
@@ -42,27 +41,9 @@ public sealed class VerifyBackup : WorkflowAction<VerifyBackup.Input>
         var asset = input.Asset ?? context.Asset;
         var request = new VerificationRequest(
             RunIds.Create(Steps.Now, $"verify-{asset}", Workflow.NewGuid()), asset, context.TaskQueue, input.Backup, input.Store, input.Level);
-        VerificationSummary found;
-        try
-        {
-            found = await Workflow.ExecuteChildWorkflowAsync((VerificationWorkflow w) => w.RunAsync(request), new()
-            {
-                Id = WorkflowIds.Verification(asset),
-                TaskQueue = context.TaskQueue,
-                StaticSummary = $"Verification of {input.Backup}, step {context.StepId}",
-                CancellationToken = cancellation,
-            });
-        }
-        catch (WorkflowAlreadyStartedException e)
-        {
-            throw Failures.ToFailure(new(ErrorKinds.Locked, $"Another verification of {asset} runs.", e.WorkflowId,
-                "Wait for it, or abort it: luxhedge runs abort."), e);
-        }
-
-        List<Check> checks = [.. found.Stores.Select(s => new Check(
-            $"{input.Backup} in {s.Store}", s.Verdict,
-            s.Problems.Count == 0 ? $"{input.Level.ToString().ToLowerInvariant()}: nothing is wrong"
-                : string.Join("; ", s.Problems.Take(5).Select(p => $"{p.Object}: {p.Text}"))))];
+        var found = await ChildRuns.RunAsync(
+            (VerificationWorkflow w) => w.RunAsync(request), WorkflowIds.Verification(asset), $"verification of {asset}", context, cancellation);
+        var checks = ActionOutcomes.ChecksOf(input.Backup, found.Stores, $"{input.Level.ToString().ToLowerInvariant()}: nothing is wrong");
         var output = new Output
         {
             Verdict = found.Verdict.ToString(),
