@@ -17,6 +17,9 @@ public sealed class ExportWorkflow
     private readonly Steps steps;
     private readonly AbortSwitch abort = new();
     private readonly ApprovalDesk desk;
+    private ExportPlan? plan;
+    private bool placed;
+    private string? left;
     private Verdict? verdict;
 
     [WorkflowInit]
@@ -34,23 +37,32 @@ public sealed class ExportWorkflow
         {
             Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.Of(request.RunId, request.Asset, "export", "real"));
             Workflow.UpsertTypedSearchAttributes(LuxSearchAttributes.BackupId.ValueSet(request.BackupId));
-            var plan = await steps.RunAsync("begin", BeginAsync, p => $"{p.Documents} documents to {p.Subject.Machine}:{p.Subject.Path}");
+            plan = await steps.RunAsync("begin", BeginAsync, p => $"{p.Documents} documents to {p.Subject.Machine}:{p.Subject.Path}");
             var approval = plan.Policy is null ? null : await AskAsync(plan);
             if (approval is not null && approval.Outcome != nameof(AskOutcome.Approved))
+            {
+                await ClearAsync();
                 return Ended(approval.Outcome, $"{approval.Outcome}: nothing was written.");
+            }
+
             await steps.RunAsync("audit", () => AppendAsync(plan, approval));
             var written = await steps.RunAsync("export", () => WriteAsync(new(request, plan, approval?.Ask, approval?.Decisions ?? [])),
                 w => $"{w.Documents} documents, {w.OplogEntries} oplog entries");
+            await steps.RunAsync("place", () => PlaceAsync(plan, written));
+            placed = true;
             return Done(written);
         }
         catch (Exception e) when (abort.Caused(e))
         {
+            await ClearAsync();
             return Ended("Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}");
         }
         catch (FailureException e) when (!TemporalException.IsCanceledException(e))
         {
+            await ClearAsync();
             Show(Verdict.Failed);
-            throw Failures.ToFailure(Failures.ToReport(e), e);
+            var report = Failures.ToReport(e);
+            throw Failures.ToFailure(left is null ? report : report with { Message = $"{report.Message} {left}" }, e);
         }
         finally
         {
@@ -60,15 +72,7 @@ public sealed class ExportWorkflow
     }
 
     [WorkflowQuery(Wire.State)]
-    public RunState State() => steps.State(verdict, abort.Order) with
-    {
-        WaitingFor = desk.Open.Count > 0 ? desk.Open[0] : null,
-        Asks = desk.Open,
-        AskMessages = desk.Messages,
-        Decisions = desk.Decisions,
-        Refused = desk.Refusals.Kept,
-        RefusedBeyondKept = desk.Refusals.BeyondKept,
-    };
+    public RunState State() => desk.Show(steps.State(verdict, abort.Order));
 
     [WorkflowUpdateValidator(nameof(DecideAsync))]
     public void ValidateDecision(Decision decision) => Decisions.Validate(decision);
@@ -100,7 +104,7 @@ public sealed class ExportWorkflow
         abort.TooLate = "The export is done.";
         Show(Verdict.Proven);
         return new(request.RunId, Verdict.Proven, request.BackupId, written.Path, written.Collections, written.Documents, written.RawBytes,
-            written.OplogEntries, written.Files)
+            written.OplogEntries, [.. written.Files.Keys.Select(f => f.Length == 0 ? written.Path[(written.Path.LastIndexOf('/') + 1)..] : f)])
         {
             Notes = desk.Notes,
         };
@@ -112,7 +116,7 @@ public sealed class ExportWorkflow
         return new(request.RunId, Verdict.NotProven, request.BackupId, request.Path, 0, 0, 0, 0, [])
         {
             Ended = ended,
-            Notes = [note, .. desk.Notes],
+            Notes = [note, .. left is null ? Array.Empty<string>() : [left], .. desk.Notes],
         };
     }
 
@@ -134,4 +138,27 @@ public sealed class ExportWorkflow
 
     private Task<ExportWritten> WriteAsync(ExportWork work) => Workflow.ExecuteActivityAsync(
         (IExportActivities a) => a.ExportAsync(work), ActivityPolicies.ForLongWork("check, decrypt and write", abort.Token));
+
+    // Not to be cancelled: it takes a moment, and what it leaves half done is what it exists to prevent.
+    private Task PlaceAsync(ExportPlan plan, ExportWritten written) => Workflow.ExecuteActivityAsync(
+        (IExportActivities a) => a.PlaceAsync(request, plan, written),
+        ActivityPolicies.ForShortWork("give it its name", CancellationToken.None));
+
+    /// <summary>Decrypted data that nobody gets must not stay behind.</summary>
+    private async Task ClearAsync()
+    {
+        if (plan is null || placed)
+            return;
+        try
+        {
+            var there = await steps.RunAsync("clean up", () => Workflow.ExecuteActivityAsync((IExportActivities a) => a.ClearAsync(request, plan),
+                ActivityPolicies.ForShortWork("remove what was not finished", CancellationToken.None)),
+                l => l.Count == 0 ? "nothing is left" : string.Join(", ", l));
+            left = there.Count == 0 ? null : $"Unfinished and unencrypted, remove it: {string.Join(", ", there)}.";
+        }
+        catch (FailureException e)
+        {
+            left = $"What was not finished may still lie beside {request.Path}, unencrypted: {Failures.ToReport(e).Message}";
+        }
+    }
 }

@@ -23,8 +23,12 @@ public sealed record ExportPlan(
 /// <summary>What the writing activity is told, with the decisions that allow it.</summary>
 public sealed record ExportWork(ExportRequest Request, ExportPlan Plan, Ask? Ask, IReadOnlyList<Decision> Decisions);
 
-/// <param name="Files">Relative to <paramref name="Path"/>; of an archive its own name.</param>
-public sealed record ExportWritten(string Path, int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyList<string> Files);
+/// <summary>Answer of <c>export-backup</c>: whole, and still under a name of this attempt's own.</summary>
+/// <param name="Path">The final folder or file.</param>
+/// <param name="Aside">Where everything lies until it is placed.</param>
+/// <param name="Files">Sizes by name relative to <paramref name="Path"/>; an archive is one file, whose name is empty.</param>
+public sealed record ExportWritten(
+    string Path, string Aside, int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyDictionary<string, long> Files);
 
 /// <summary>Shape of <c>backups export --json</c>.</summary>
 /// <param name="Verdict">Proven: every byte that was written was checked against the backup.</param>

@@ -9,8 +9,16 @@ public interface IExportActivities
     [Activity("begin-export")]
     Task<ExportPlan> BeginExportAsync(ExportRequest request);
 
-    /// <summary>Verifies the decisions against its own worker's plan, then writes; nothing stands at the path before all of it does. Run again
-    /// after it was done, it finds something there and refuses.</summary>
+    /// <summary>Verifies the decisions against its own worker's plan, then writes everything aside, under a name of this attempt's own; what
+    /// earlier attempts of the run left there is removed first.</summary>
     [Activity("export-backup")]
     Task<ExportWritten> ExportAsync(ExportWork work);
+
+    /// <summary>Gives it its final name. Run again after it was done it changes nothing.</summary>
+    [Activity("place-export")]
+    Task PlaceAsync(ExportRequest request, ExportPlan plan, ExportWritten written);
+
+    /// <summary>However the run ended: removes what its attempts left aside. Answers what is still there.</summary>
+    [Activity("clear-export")]
+    Task<IReadOnlyList<string>> ClearAsync(ExportRequest request, ExportPlan plan);
 }

@@ -91,7 +91,7 @@ internal sealed class ArchiveDumpWriter(DumpPlace place, bool gzip) : IDumpWrite
         await EndBlockAsync(cancellation);
     }
 
-    public async Task<IReadOnlyList<string>> CompleteAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<string, long>> CompleteAsync(CancellationToken cancellation)
     {
         if (_oplog)
         {
@@ -102,8 +102,7 @@ internal sealed class ArchiveDumpWriter(DumpPlace place, bool gzip) : IDumpWrite
         var file = _out!;
         _out = null;
         await file.DisposeAsync();
-        place.Complete();
-        return [Path.GetFileName(place.Final)];
+        return place.Keep();
     }
 
     public async ValueTask DisposeAsync()

@@ -62,5 +62,5 @@ internal static class BackupExport
 }
 
 /// <param name="RawBytes">Of the documents; the oplog's are not among them.</param>
-/// <param name="Files">Relative to the place asked for.</param>
-internal sealed record ExportedDump(int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyList<string> Files);
+/// <param name="Files">As <see cref="IDumpWriter.CompleteAsync"/> answers them.</param>
+internal sealed record ExportedDump(int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyDictionary<string, long> Files);

@@ -7,7 +7,6 @@ namespace LuxHedge.Activities.Database.Interchange;
 /// <summary>mongodump's directory: <c>{database}/{collection}.bson</c> with its metadata, <c>oplog.bson</c> and <c>prelude.json</c>.</summary>
 internal sealed class DirectoryDumpWriter(DumpPlace place, bool gzip) : IDumpWriter
 {
-    private readonly List<string> _files = [];
     private string _database = "";
     private string? _collection;
     private Stream? _open;
@@ -51,7 +50,7 @@ internal sealed class DirectoryDumpWriter(DumpPlace place, bool gzip) : IDumpWri
         await _oplog.WriteAsync(entries, cancellation);
     }
 
-    public async Task<IReadOnlyList<string>> CompleteAsync(CancellationToken cancellation)
+    public async Task<IReadOnlyDictionary<string, long>> CompleteAsync(CancellationToken cancellation)
     {
         await CloseAsync();
         if (_oplog is { } oplog)
@@ -60,8 +59,7 @@ internal sealed class DirectoryDumpWriter(DumpPlace place, bool gzip) : IDumpWri
             await oplog.DisposeAsync();
         }
 
-        place.Complete();
-        return _files;
+        return place.Keep();
     }
 
     public async ValueTask DisposeAsync()
@@ -84,7 +82,6 @@ internal sealed class DirectoryDumpWriter(DumpPlace place, bool gzip) : IDumpWri
     private Stream Create(string relative, bool named)
     {
         var name = gzip && named ? relative + DumpNames.Gzip : relative;
-        _files.Add(name);
         var file = place.Create(name);
         return gzip ? new GZipStream(file, CompressionLevel.Fastest) : file;
     }

@@ -3,8 +3,9 @@ using LuxHedge.Workflows;
 namespace LuxHedge.Activities.Database.Interchange;
 
 /// <summary>
-/// Where exported data lands: written beside under a name of its own, readable by this user only, and renamed as the last thing. What is there
-/// already is never touched.
+/// Where exported data lands: written beside under a name of its own, readable by this user only, and put under its final name by
+/// <see cref="Put"/> as the last thing. What is there already is never touched. An attempt that dies leaves its own name behind, which says what
+/// it is and of which run; <see cref="Clear"/> removes it.
 /// </summary>
 internal sealed class DumpPlace : IDisposable
 {
@@ -16,39 +17,100 @@ internal sealed class DumpPlace : IDisposable
     private readonly string _final;
     private readonly string _aside;
     private readonly bool _folder;
-    private bool _done;
+    private readonly List<string> _created = [];
+    private bool _kept;
 
-    private DumpPlace(string final, bool folder)
+    private DumpPlace(string final, string runId, bool folder)
     {
         _final = final;
         _folder = folder;
-        _aside = $"{final}.unfinished-{Path.GetRandomFileName()[..8]}";
+        _aside = $"{AsidePrefix(final, runId)}{Path.GetRandomFileName()[..8]}";
     }
 
     /// <summary>The final folder or file.</summary>
     public string Final => _final;
 
-    /// <summary>Where to write until <see cref="Complete"/>.</summary>
+    /// <summary>Where everything lies until <see cref="Put"/>.</summary>
     public string Aside => _aside;
 
     /// <exception cref="RefusalException"><c>usage</c>: there is something already, or the place can't be made.</exception>
-    public static DumpPlace Folder(string path) => Open(path, folder: true);
+    public static DumpPlace Folder(string path, string runId) => Open(path, runId, folder: true);
 
-    public static DumpPlace File(string path) => Open(path, folder: false);
+    public static DumpPlace File(string path, string runId) => Open(path, runId, folder: false);
 
     /// <summary>Of an archive the file itself, or, where the path is a folder (there already, or written with a '/' at its end), one in it
     /// named <c>dump.archive</c>.</summary>
-    public static DumpPlace Of(string path, bool archive) => !archive ? Folder(path)
-        : Directory.Exists(path) || Path.EndsInDirectorySeparator(path) ? File(Path.Combine(path, ArchiveName)) : File(path);
+    public static DumpPlace Of(string path, bool archive, string runId) =>
+        archive ? File(FinalOf(path, archive), runId) : Folder(path, runId);
+
+    /// <summary>
+    /// Gives what one attempt wrote its final name. Run again after it was done it changes nothing, and refuses when what stands there is not
+    /// exactly that.
+    /// </summary>
+    /// <param name="files">Names relative to the place and sizes, as <see cref="Keep"/> answered them.</param>
+    public static void Put(string aside, string final, IReadOnlyDictionary<string, long> files)
+    {
+        if (!Directory.Exists(aside) && !System.IO.File.Exists(aside))
+        {
+            if (Holds(final, files))
+            {
+                return;
+            }
+
+            throw new RefusalException(
+                ErrorKinds.Usage, $"What was exported is gone from {aside} before it got its name.", final, "Export again, and find out who removed it.");
+        }
+
+        if (!Holds(aside, files))
+        {
+            throw new RefusalException(ErrorKinds.Integrity, $"{aside} is not what was written there.", aside, "Export again, and find out who changed it.");
+        }
+
+        if (!Directory.Exists(aside))
+        {
+            System.IO.File.Move(aside, final, overwrite: false);
+            return;
+        }
+
+        if (Directory.Exists(final))
+        {
+            Directory.Delete(final); // an empty one that was there; fails when something came meanwhile
+        }
+
+        Directory.Move(aside, final);
+    }
+
+    /// <summary>Removes what attempts of this run left aside; answers what it could not remove.</summary>
+    public static IReadOnlyList<string> Clear(string path, bool archive, string runId)
+    {
+        var prefix = AsidePrefix(FinalOf(path, archive), runId);
+        var (parent, name) = (Path.GetDirectoryName(prefix)!, Path.GetFileName(prefix));
+        if (!Directory.Exists(parent))
+        {
+            return [];
+        }
+
+        var left = new List<string>();
+        foreach (var entry in Directory.EnumerateFileSystemEntries(parent).Where(e => Path.GetFileName(e).StartsWith(name, StringComparison.Ordinal)))
+        {
+            if (!Remove(entry))
+            {
+                left.Add(entry);
+            }
+        }
+
+        return left;
+    }
 
     public FileStream Create(string relative)
     {
-        var path = _folder ? Path.Combine(_aside, relative) : _aside;
+        var path = PathOf(_aside, relative);
         if (_folder)
         {
             MakeFolder(Path.GetDirectoryName(path)!);
         }
 
+        _created.Add(relative);
         return new FileStream(path, new FileStreamOptions
         {
             Mode = FileMode.CreateNew,
@@ -58,50 +120,57 @@ internal sealed class DumpPlace : IDisposable
         });
     }
 
-    public void Complete()
+    /// <summary>Every file is whole and closed: disposing leaves them. Answers their names and sizes.</summary>
+    public IReadOnlyDictionary<string, long> Keep()
     {
-        if (_folder)
-        {
-            if (Directory.Exists(_final))
-            {
-                Directory.Delete(_final); // an empty one that was there; fails when something came meanwhile
-            }
-
-            Directory.Move(_aside, _final);
-        }
-        else
-        {
-            System.IO.File.Move(_aside, _final, overwrite: false);
-        }
-
-        _done = true;
+        var files = _created.ToDictionary(f => f, f => new FileInfo(PathOf(_aside, f)).Length, StringComparer.Ordinal);
+        _kept = true;
+        return files;
     }
 
     public void Dispose()
     {
-        if (_done)
+        if (!_kept)
         {
-            return;
-        }
-
-        try
-        {
-            if (_folder && Directory.Exists(_aside))
-            {
-                Directory.Delete(_aside, recursive: true);
-            }
-            else if (!_folder)
-            {
-                System.IO.File.Delete(_aside);
-            }
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Its name says what it is, and nobody else can read it.
+            Remove(_aside);
         }
     }
 
-    private static DumpPlace Open(string path, bool folder)
+    private static string AsidePrefix(string final, string runId) => $"{final}.unfinished-{runId}-";
+
+    private static string FinalOf(string path, bool archive) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(
+        archive && (Directory.Exists(path) || Path.EndsInDirectorySeparator(path)) ? Path.Combine(path, ArchiveName) : path));
+
+    /// <summary>An archive is one file, whose relative name is empty.</summary>
+    private static string PathOf(string place, string relative) => relative.Length == 0 ? place : Path.Combine(place, relative);
+
+    private static bool Holds(string place, IReadOnlyDictionary<string, long> files) =>
+        files.All(f => new FileInfo(PathOf(place, f.Key)) is { Exists: true } file && file.Length == f.Value)
+        && (!Directory.Exists(place) || Directory.EnumerateFiles(place, "*", SearchOption.AllDirectories).Count() == files.Count);
+
+    /// <summary>False where it could not: its name says what it is, and nobody else can read it.</summary>
+    private static bool Remove(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path))
+            {
+                Directory.Delete(path, recursive: true);
+            }
+            else
+            {
+                System.IO.File.Delete(path);
+            }
+
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    private static DumpPlace Open(string path, string runId, bool folder)
     {
         var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
         if (System.IO.File.Exists(full) || (Directory.Exists(full) && (!folder || Directory.EnumerateFileSystemEntries(full).Any())))
@@ -112,7 +181,7 @@ internal sealed class DumpPlace : IDisposable
         try
         {
             MakeFolder(Path.GetDirectoryName(full) is { Length: > 0 } parent ? parent : "/");
-            var place = new DumpPlace(full, folder);
+            var place = new DumpPlace(full, runId, folder);
             if (folder)
             {
                 MakeFolder(place.Aside);

@@ -45,7 +45,7 @@ public sealed class ExportActivities(Plan plan, StoreSet stores, KeyRing keys, W
             throw new RefusalException(ErrorKinds.Usage, $"Store '{request.Store}' has no copy of {request.BackupId}.", "--store");
         }
 
-        using (DumpPlace.Of(request.Path, request.Archive))
+        using (DumpPlace.Of(request.Path, request.Archive, request.RunId))
         {
             // Only asked whether it could be made.
         }
@@ -69,13 +69,7 @@ public sealed class ExportActivities(Plan plan, StoreSet stores, KeyRing keys, W
         var (request, asset) = (work.Request, AssetOf(work.Request.Asset));
         var subject = new ExportSubject(
             asset.Name, request.BackupId, work.Plan.Subject.ManifestSha256, work.Plan.Subject.Machine, request.Path, request.Archive, request.Gzip);
-        if (subject.Machine != Environment.MachineName)
-        {
-            throw new RefusalException(
-                ErrorKinds.NotApproved, $"What was asked for was a place on {subject.Machine}, and this worker runs on {Environment.MachineName}.",
-                request.Path, "Run one worker while you export, on the machine that shall have the data.");
-        }
-
+        RefuseOtherMachine(work.Plan.Subject);
         if (asset.Encrypted && plan.ExportApproval is { } policy)
         {
             LastDoor.Check(new DoorQuestion(
@@ -88,11 +82,35 @@ public sealed class ExportActivities(Plan plan, StoreSet stores, KeyRing keys, W
         var records = new RecordWriter(stores, writer, time);
         var manifest = new Signed<Manifest>(reader.Manifest, reader.Manifest.Writer, reader.ManifestSha256);
         await using var use = await BackupUse.BeginAsync(_catalog, records, manifest, request.RunId, "export", cancellation);
-        var place = DumpPlace.Of(request.Path, request.Archive);
+        DumpPlace.Clear(request.Path, request.Archive, request.RunId);
+        var place = DumpPlace.Of(request.Path, request.Archive, request.RunId);
         await using IDumpWriter target = request.Archive ? new ArchiveDumpWriter(place, request.Gzip) : new DirectoryDumpWriter(place, request.Gzip);
         var done = await BackupExport.WriteAsync(reader, target, p => Beat.Report(p.What, p.Done, p.Total, p.Unit), cancellation);
-        _log.Information("{BackupId} was exported to {Path}: {Documents} documents", request.BackupId, place.Final, done.Documents);
-        return new ExportWritten(place.Final, done.Collections, done.Documents, done.RawBytes, done.OplogEntries, done.Files);
+        return new ExportWritten(place.Final, place.Aside, done.Collections, done.Documents, done.RawBytes, done.OplogEntries, done.Files);
+    }
+
+    public Task PlaceAsync(ExportRequest request, ExportPlan plan, ExportWritten written)
+    {
+        RefuseOtherMachine(plan.Subject);
+        DumpPlace.Put(written.Aside, written.Path, written.Files);
+        _log.Information("{BackupId} was exported to {Path}: {Documents} documents", request.BackupId, written.Path, written.Documents);
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<string>> ClearAsync(ExportRequest request, ExportPlan plan)
+    {
+        RefuseOtherMachine(plan.Subject);
+        return Task.FromResult(DumpPlace.Clear(request.Path, request.Archive, request.RunId));
+    }
+
+    private static void RefuseOtherMachine(ExportSubject subject)
+    {
+        if (subject.Machine != Environment.MachineName)
+        {
+            throw new RefusalException(
+                ErrorKinds.NotApproved, $"What was asked for was a place on {subject.Machine}, and this worker runs on {Environment.MachineName}.",
+                subject.Path, "Run one worker while you export, on the machine that shall have the data.");
+        }
     }
 
     private string? RequestProblem(ExportRequest request)

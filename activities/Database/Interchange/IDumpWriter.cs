@@ -2,7 +2,7 @@ namespace LuxHedge.Activities.Database.Interchange;
 
 /// <summary>
 /// Receives a database as stock <c>mongorestore</c> reads it: once <see cref="BeginAsync"/>, each collection's documents, then the oplog, then
-/// <see cref="CompleteAsync"/>. Nothing stands under the final name before that; disposing earlier removes what was written.
+/// <see cref="CompleteAsync"/>. Disposing earlier removes what was written.
 /// </summary>
 internal interface IDumpWriter : IAsyncDisposable
 {
@@ -18,8 +18,9 @@ internal interface IDumpWriter : IAsyncDisposable
 
     Task WriteOplogAsync(ReadOnlyMemory<byte> entries, CancellationToken cancellation);
 
-    /// <summary>Everything is on disk, under its final name. Answers the files written, relative to the place asked for.</summary>
-    Task<IReadOnlyList<string>> CompleteAsync(CancellationToken cancellation);
+    /// <summary>Every file is whole, aside: <see cref="DumpPlace.Put"/> gives them their final name. Answers names, relative to the place asked for
+    /// (an archive's is empty), and sizes in bytes.</summary>
+    Task<IReadOnlyDictionary<string, long>> CompleteAsync(CancellationToken cancellation);
 }
 
 /// <param name="Source">The collection whose documents are written: <c>system.buckets.X</c> for a time series that was read so, else its own

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
@@ -48,7 +49,8 @@ public sealed class ImportActivities(
             backup, asset, stores[backup.Store], clusters.Of(asset),
             await keys.CreateOrAdoptAsync(backup.Store, backup.Asset, backup.KeyId, KeyRing.DatabaseBackup, cancellation));
         // An attempt before this one may have sealed it, and lost its answer.
-        if (await SealedAsync(scope, cancellation) is { } there)
+        if ((await BackupReader.ReadManifestIfThereAsync(
+            scope.Store, backup.Asset, backup.BackupId, plan.Writer.PublicKeys, cancellation))?.Value is { } there)
         {
             var marks = new SealWork(
                 backup, new StartMark(there.StartMark, there.StartMark), new EndMark(there.EndMark, there.ConsistentAt), Redumped: false);
@@ -71,7 +73,14 @@ public sealed class ImportActivities(
         var ranges = new RangesDocument(
             RangesDocument.FormatName, backup.BackupId, backup.Database, dump.ServerVersion ?? "", read.Collections, read.Ranges,
             [[.. read.Ranges.Select(r => r.Number)]]);
-        await scope.PutOrAdoptAsync(ObjectNames.Ranges(backup.Asset, backup.BackupId), ranges, cancellation);
+        var planned = await scope.PutOrAdoptAsync(ObjectNames.Ranges(backup.Asset, backup.BackupId), ranges, cancellation);
+        if (JsonSerializer.Serialize(planned, LuxJson.Options) != JsonSerializer.Serialize(ranges, LuxJson.Options))
+        {
+            throw new RefusalException(
+                ErrorKinds.Backup, $"{work.Source.Path} is not what it was when an earlier attempt of this run read it: its collections are others now.",
+                work.Source.Path, "Import it again when nothing writes to it.");
+        }
+
         var consistentAt = read.Start == read.End ? work.Start.Created : read.End.ToTime();
         var seal = new SealWork(backup, new StartMark(read.Start, read.Start), new EndMark(read.End, consistentAt), Redumped: false);
         var description = new ImportDescription(
@@ -96,19 +105,6 @@ public sealed class ImportActivities(
         {
             Imported = imported,
         };
-
-    private async Task<Manifest?> SealedAsync(BackupScope scope, CancellationToken cancellation)
-    {
-        try
-        {
-            return (await BackupReader.ReadManifestAsync(
-                scope.Store, scope.Backup.Asset, scope.Backup.BackupId, plan.Writer.PublicKeys, cancellation)).Value;
-        }
-        catch (ObjectMissingException)
-        {
-            return null;
-        }
-    }
 
     private static string DatabaseOf(DumpSource dump, AssetPlan asset, string path)
     {

@@ -45,10 +45,10 @@ public sealed class InterchangeTests : IDisposable
         IReadOnlyDictionary<string, string> exported;
         using (var reader = await rig.OpenAsync())
         {
-            IDumpWriter target = archive
-                ? new ArchiveDumpWriter(DumpPlace.File(path), gzip) : new DirectoryDumpWriter(DumpPlace.Folder(path), gzip);
-            await using var writer = target;
+            var place = DumpPlace.Of(path, archive, "run-export");
+            await using IDumpWriter writer = archive ? new ArchiveDumpWriter(place, gzip) : new DirectoryDumpWriter(place, gzip);
             var result = await BackupExport.WriteAsync(reader, writer, _ => { }, CancellationToken.None);
+            DumpPlace.Put(place.Aside, place.Final, result.Files);
             Assert.Equal(reader.Index.Collections.Sum(c => c.Documents), result.Documents);
             exported = (await ReplayedBackup.ReadAsync(reader)).State;
         }

@@ -12,6 +12,7 @@ namespace LuxHedge.Tests.Unit.Database.Interchange;
 /// <summary>Against dumps that another program wrote from the format's description (Python).</summary>
 public sealed class DumpFormatTests : IDisposable
 {
+    private const string Run = "run-1";
     private const string Database = "luxhedge_production";
     private readonly TemporaryFolder _folder = new();
 
@@ -88,7 +89,7 @@ public sealed class DumpFormatTests : IDisposable
     {
         var read = await ReadAsync(Golden("dump.archive"));
         var path = _folder["ours.archive"];
-        await WriteAsync(read, new ArchiveDumpWriter(DumpPlace.File(path), gzip: false));
+        await WriteAsync(read, path, archive: true, gzip: false);
         Assert.Equal(await File.ReadAllBytesAsync(Golden("dump.archive")), await File.ReadAllBytesAsync(path));
     }
 
@@ -101,9 +102,7 @@ public sealed class DumpFormatTests : IDisposable
     {
         var read = await ReadAsync(Golden("dump.archive"));
         var path = _folder["out"];
-        IDumpWriter writer = archive
-            ? new ArchiveDumpWriter(DumpPlace.File(path), gzip) : new DirectoryDumpWriter(DumpPlace.Folder(path), gzip);
-        var files = await WriteAsync(read, writer);
+        var files = await WriteAsync(read, path, archive, gzip);
 
         var again = await ReadAsync(path);
         Assert.Equal(read.Documents.ToJson(), again.Documents.ToJson());
@@ -131,11 +130,11 @@ public sealed class DumpFormatTests : IDisposable
     {
         var there = _folder["there"];
         await File.WriteAllTextAsync(there, "mine");
-        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => { _ = DumpPlace.File(there); }).Report.Kind);
-        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => { _ = DumpPlace.Folder(there); }).Report.Kind);
+        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => { _ = DumpPlace.File(there, Run); }).Report.Kind);
+        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => { _ = DumpPlace.Folder(there, Run); }).Report.Kind);
 
         var read = await ReadAsync(Golden("dump.archive"));
-        await using (var writer = new DirectoryDumpWriter(DumpPlace.Folder(_folder["half"]), gzip: false))
+        await using (var writer = new DirectoryDumpWriter(DumpPlace.Folder(_folder["half"], Run), gzip: false))
         {
             await writer.BeginAsync(Database, "8.0.4", Dumped(read), CancellationToken.None);
         }
@@ -143,9 +142,54 @@ public sealed class DumpFormatTests : IDisposable
         Assert.Equal([there], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(there)!));
     }
 
-    private static async Task<IReadOnlyList<string>> WriteAsync(ReadDump read, IDumpWriter to)
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_export_gets_its_name_once_and_only_when_it_is_what_was_written(bool archive)
     {
-        await using var writer = to;
+        var read = await ReadAsync(Golden("dump.archive"));
+        var path = _folder["out"];
+        var (first, files) = await WriteAsideAsync(read, path, archive, gzip: false);
+        var (second, others) = await WriteAsideAsync(read, path, archive, gzip: false); // an attempt that was given up and is alive
+        var longer = files.ToDictionary(f => f.Key, f => f.Value + 1, StringComparer.Ordinal);
+        Assert.Equal(ErrorKinds.Integrity, Assert.Throws<RefusalException>(() => DumpPlace.Put(first, path, longer)).Report.Kind);
+
+        DumpPlace.Put(first, path, files);
+        DumpPlace.Put(first, path, files); // its answer was lost
+
+        Assert.Equal(files, others);
+        Assert.ThrowsAny<IOException>(() => DumpPlace.Put(second, path, others));
+        Assert.Equal(ErrorKinds.Usage, Assert.Throws<RefusalException>(() => DumpPlace.Put(first, path, longer)).Report.Kind);
+        Assert.Empty(DumpPlace.Clear(path, archive, Run));
+        Assert.Equal([path], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(path)!));
+        Assert.Equal(read.Documents.ToJson(), (await ReadAsync(path)).Documents.ToJson());
+    }
+
+    [Fact]
+    public async Task What_a_killed_attempt_left_is_removed_and_another_runs_is_not()
+    {
+        var read = await ReadAsync(Golden("dump.archive"));
+        var path = _folder["out"];
+        await WriteAsideAsync(read, path, archive: false, gzip: false);
+        using var other = DumpPlace.Folder(path, "run-2");
+
+        Assert.Empty(DumpPlace.Clear(path, archive: false, Run));
+
+        Assert.Equal([other.Aside], Directory.EnumerateFileSystemEntries(Path.GetDirectoryName(path)!));
+    }
+
+    private static async Task<IReadOnlyCollection<string>> WriteAsync(ReadDump read, string path, bool archive, bool gzip)
+    {
+        var (aside, files) = await WriteAsideAsync(read, path, archive, gzip);
+        DumpPlace.Put(aside, path, files);
+        return [.. files.Keys];
+    }
+
+    private static async Task<(string Aside, IReadOnlyDictionary<string, long> Files)> WriteAsideAsync(
+        ReadDump read, string path, bool archive, bool gzip)
+    {
+        var place = DumpPlace.Of(path, archive, Run);
+        await using IDumpWriter writer = archive ? new ArchiveDumpWriter(place, gzip) : new DirectoryDumpWriter(place, gzip);
         await writer.BeginAsync(Database, "8.0.4", Dumped(read), CancellationToken.None);
         foreach (var (collection, documents) in read.Documents)
         {
@@ -158,7 +202,7 @@ public sealed class DumpFormatTests : IDisposable
         }
 
         await writer.WriteOplogAsync(read.Oplog.SelectMany(d => d.ToBson()).ToArray(), CancellationToken.None);
-        return await writer.CompleteAsync(CancellationToken.None);
+        return (place.Aside, await writer.CompleteAsync(CancellationToken.None));
     }
 
     private static IReadOnlyList<DumpedCollection> Dumped(ReadDump read) =>
