@@ -45,6 +45,7 @@ public sealed class RunbookActivities(Plan plan, StoreSet stores, ClusterConnect
             taken.ByStep, notes)
         {
             Production = [.. plan.Assets.Values.Where(a => a.Kind == "database").SelectMany(a => new[] { a.Name, $"{a.Cluster}/{a.Database}" }).Distinct()],
+            Told = plan.Slack is not null,
         };
     }
 

@@ -53,7 +53,7 @@ public sealed class RunbookWorkflow
         {
             var scope = await BeginAsync();
             var runner = new StepRunner(request, site!, DeclaredAt, book, orders, desk, abort, IsFull);
-            news.Start(startedAt, isNew: carried is null);
+            news.Start(startedAt, isNew: carried is null, site!.Told);
             var flow = await UntilDoneOrFullAsync(runner.RunAsync(request.Definition.Steps, scope, abort.Token));
             var (stoppedAt, cleanUpFrom) = (StopTheClock(), Steps.Now);
             await runner.CleanUpAsync(request.Definition.Cleanup, scope);
@@ -78,19 +78,16 @@ public sealed class RunbookWorkflow
     }
 
     [WorkflowQuery(Wire.State)]
-    public RunState State() => new(
-        request.RunId, Wire.Runbook, request.Asset, startedAt, book.Timings, desk.Open.Count > 0 ? desk.Open[0] : null, desk.Decisions,
-        desk.Refusals.Kept, desk.Refusals.BeyondKept, abort.Order?.Person, abort.Order?.Reason, verdict)
+    public RunState State() => desk.Show(new(
+        request.RunId, Wire.Runbook, request.Asset, startedAt, book.Timings, null, [], [], 0, abort.Order?.Person, abort.Order?.Reason, verdict)
     {
-        Asks = desk.Open,
-        AskMessages = desk.Messages,
         WaitingSteps = [.. orders.Waiting],
         Paused = orders.Paused,
         Interventions = [.. orders.Interventions],
         Title = request.Definition.Title,
         Mode = news.Facts.Mode,
         Target = site?.Target,
-    };
+    });
 
     [WorkflowUpdateValidator(nameof(DecideAsync))]
     public void ValidateDecision(Decision decision) => Decisions.Validate(decision);

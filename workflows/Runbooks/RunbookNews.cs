@@ -19,6 +19,7 @@ internal sealed class RunbookNews(RunbookRequest request, StepBook book, List<st
     private const int OftenUntil = 200;
 
     private Task following = Task.CompletedTask;
+    private bool told;
     private bool ended;
 
     public MessageReference? Message { get; set; }
@@ -27,10 +28,14 @@ internal sealed class RunbookNews(RunbookRequest request, StepBook book, List<st
 
     private string What => $"{(request.Mode == RunMode.Drill ? "drill" : "incident")} {request.Name}";
 
-    /// <summary>Begins to tell, beside the steps. The first message says whether anybody listens: else nothing is sent until the
-    /// end.</summary>
+    /// <summary>Begins to tell, beside the steps.</summary>
     /// <param name="isNew">False: an earlier execution has said that the run began.</param>
-    public void Start(DateTimeOffset startedAt, bool isNew) => following = FollowAsync(startedAt, isNew);
+    /// <param name="isTold">Whether anybody listens to messages.</param>
+    public void Start(DateTimeOffset startedAt, bool isNew, bool isTold)
+    {
+        told = isTold;
+        following = FollowAsync(startedAt, isNew);
+    }
 
     /// <summary>The end, where the evidence is, and an alert for what is Failed or NotProven.</summary>
     public async Task EndAsync(RunbookSummary summary)
@@ -38,7 +43,8 @@ internal sealed class RunbookNews(RunbookRequest request, StepBook book, List<st
         await StopAsync();
         await TryAsync("The audit log", () => AppendAsync(AuditEntries.RunEnded(
             request.RunId, What, request.Asset, Steps.Now, summary.Verdict, summary.Ended, [("runbook", $"{summary.Runbook} {summary.Version}")])));
-        await TryAsync("The message about the run", () => ShowAsync(summary.Verdict, Details(summary)));
+        if (told)
+            await TryAsync("The message about the run", () => ShowAsync(summary.Verdict, Details(summary)));
         if (summary.Verdict != Verdict.Proven)
             await AlertAsync(summary.Verdict, string.Join("\n", Details(summary)));
     }
@@ -66,20 +72,21 @@ internal sealed class RunbookNews(RunbookRequest request, StepBook book, List<st
             await TryAsync("The audit log", () => AppendAsync(AuditEntries.RunStarted(
                 request.RunId, What, request.Asset, startedAt, request.RequestedBy?.Person,
                 [("runbook", $"{request.Definition.Runbook} {request.Definition.Version}"), ("sha256", request.Definition.Sha256)])));
-            await TryAsync("The message about the run", () => ShowAsync(null, []));
+            if (told)
+                await TryAsync("The message about the run", () => ShowAsync(null, []));
         }
 
-        var told = book.Version;
+        var shown = book.Version;
         while (Message is not null && !ended)
         {
-            await Workflow.WaitConditionAsync(() => ended || book.Version != told);
+            await Workflow.WaitConditionAsync(() => ended || book.Version != shown);
             if (ended)
                 return;
-            told = book.Version;
+            shown = book.Version;
             await TryAsync("The message about the run", () => ShowAsync(null, []));
             await Workflow.WaitConditionWithOptionsAsync(new(() => ended)
             {
-                Timeout = told < OftenUntil ? Between : 6 * Between,
+                Timeout = shown < OftenUntil ? Between : 6 * Between,
                 TimeoutSummary = "until the message is updated again",
             });
         }

@@ -85,6 +85,9 @@ public sealed record RunbookSite(
     /// <summary>What names production by the worker's plan: asset ids and <c>{cluster}/{database}</c>. A drill refuses each of them in every
     /// input of type <c>target</c>, and <c>{cluster}/{database}</c> in any input.</summary>
     public IReadOnlyList<string> Production { get; init; } = [];
+
+    /// <summary>Somebody listens who is told how the run stands (the plan has a Slack); else its log and its state have to do.</summary>
+    public bool Told { get; init; }
 }
 
 /// <param name="Name">Such as <c>runbook</c>, <c>database</c>, <c>critical</c>.</param>

@@ -160,7 +160,7 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
             await Task.Delay(10);
     }
 
-    public Task<RunbookSite> BeginAsync(RunbookRequest request) => Task.FromResult(Site(request));
+    public Task<RunbookSite> BeginAsync(RunbookRequest request) => Task.FromResult(Site(request) with { Told = true });
 
     public Task<ActionOutcome> RunActionAsync(string action, ActionContext context, JsonElement input)
     {

@@ -218,7 +218,10 @@ public sealed class World(IReadOnlyList<SimulatedStart> script, string queue) : 
     }
 
     public Task<RunbookSite> BeginAsync(RunbookRequest request) => Task.FromResult(new RunbookSite(
-        "drills/luxhedge_drill_7f3a", "db1:27017", "luxhedge_drill_7f3a", [], [], new Dictionary<string, IReadOnlyList<TimeSpan>>(), []));
+        "drills/luxhedge_drill_7f3a", "db1:27017", "luxhedge_drill_7f3a", [], [], new Dictionary<string, IReadOnlyList<TimeSpan>>(), [])
+    {
+        Told = true,
+    });
 
     public Task<ActionOutcome> RunActionAsync(string action, ActionContext context, JsonElement input)
     {
