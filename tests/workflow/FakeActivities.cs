@@ -4,6 +4,7 @@ using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
@@ -21,7 +22,7 @@ namespace LuxHedge.Tests.Workflow;
 /// and what happens meanwhile with <see cref="On"/>.
 /// </summary>
 internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivities, IVerificationActivities, IRestoreActivities,
-    IApprovalActivities, INotificationActivities, IAuditActivities
+    IApprovalActivities, INotificationActivities, IAuditActivities, IExportActivities, IImportActivities
 {
     public const string Manifest = "ab12";
     public static readonly ClusterTime Start = new(1_000, 1);
@@ -54,6 +55,10 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
         Answers.Moment - TimeSpan.FromSeconds(30), false, 200);
     public IReadOnlyList<Check> CutOver { get; set; } = [new("in place", Verdict.Proven, "12 collections")];
     public CleanUpResult Cleaned { get; set; } = new(["luxhedge_restoring"], []);
+
+    /// <summary>The policy that an export needs; null: none.</summary>
+    public string? ExportPolicy { get; set; } = "export-data";
+    public IReadOnlyList<string> LeftAside { get; set; } = [];
 
     public ConcurrentQueue<RestoreWork> Works { get; } = new();
     public ConcurrentQueue<(RestoreWork Work, bool Succeeded)> CleanUps { get; } = new();
@@ -193,6 +198,21 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
         Evidence.Enqueue(evidence);
         return Called<IReadOnlyList<string>>("write-evidence", () => ["s3:runs/evidence.json"]);
     }
+
+    public Task<ImportStart> BeginImportAsync(DatabaseBackupRequest request) =>
+        Called("begin-import", () => new ImportStart(Begin, "mongodump archive", "luxhedge_production", Answers.Moment));
+
+    public Task<ImportResult> ImportAsync(ImportWork work) => Called("import-dump", () => new ImportResult(Sealed, ["Made from a dump."]));
+
+    public Task<ExportPlan> BeginExportAsync(ExportRequest request) => Called("begin-export", () => new ExportPlan(
+        new(request.Asset, request.BackupId, Manifest, "worker-1", request.Path, request.Archive, request.Gzip), ["s3"], ExportPolicy, 200, 2_000, []));
+
+    public Task<ExportWritten> ExportAsync(ExportWork work) => Called("export-backup", () => new ExportWritten(
+        work.Request.Path, $"{work.Request.Path}.unfinished-{work.Request.RunId}-1", 2, 200, 2_000, 7, new Dictionary<string, long> { ["users.bson"] = 2_000 }));
+
+    public Task PlaceAsync(ExportRequest request, ExportPlan plan, ExportWritten written) => Called("place-export", () => 0);
+
+    public Task<IReadOnlyList<string>> ClearAsync(ExportRequest request, ExportPlan plan) => Called("clear-export", () => LeftAside);
 
     public Task<Ask> PrepareAsync(AskRequest request) => Called("prepare-ask", () => Ask(request));
 

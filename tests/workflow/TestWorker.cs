@@ -3,6 +3,7 @@ using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
 using LuxHedge.Workflows.Schedules;
@@ -162,7 +163,7 @@ internal sealed class TestWorker : IAsyncDisposable
         foreach (var definition in ActivityClasses.Definitions(typeof(FakeActivities), () => Activities))
             options.AddActivity(definition);
         return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
-            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>()
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<ExportWorkflow>()
             .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>().AddWorkflow<Approvals.DeskWorkflow>();
     }
 }

@@ -1,8 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
+using LuxHedge.Tests.Workflow.Export;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
+using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -82,6 +84,20 @@ public sealed class ReplayTests
                 return await EndedAsync(Task.FromResult(run));
             }
             ),
+            ["DatabaseBackup/imported"] = (() => new(), w => EndedAsync(w.StartBackupAsync(w.CreateBackup() with { Import = new("/srv/dump", null) }))),
+            ["Export/approved"] = (() => new(), async w =>
+            {
+                var run = await ExportWorkflowTests.StartAsync(w);
+                await TestWorker.DecideAsync(run, "alice");
+                return await EndedAsync(Task.FromResult(run));
+            }
+            ),
+            ["Export/failed"] = (() => new() { ExportPolicy = null }, w =>
+            {
+                w.Activities.Fail("export-backup", new Activities.RefusalException(ErrorKinds.Integrity, "It is damaged.", "packs/0-1"));
+                return EndedAsync(ExportWorkflowTests.StartAsync(w));
+            }
+            ),
             ["Acceptance/accepted"] = (() => new(),
             w => EndedAsync(w.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked",
             new("default", "run-a", "accept", "n", "h", DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good"))))),
@@ -143,7 +159,7 @@ public sealed class ReplayTests
     private static WorkflowReplayer Replayer() =>
         new(new WorkflowReplayerOptions { DataConverter = MaskingFailureConverter.Converter(new()) }
         .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
-            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<RunbookWorkflow>()
+            .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<ExportWorkflow>().AddWorkflow<RunbookWorkflow>()
             .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>());
 
     private static Task<WorkflowHandle> StartScheduledAsync(TestWorker worker) => worker.StartAsync(
