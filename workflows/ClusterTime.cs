@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 
 namespace LuxHedge.Workflows;
@@ -20,4 +21,20 @@ public readonly record struct ClusterTime(
     public DateTimeOffset ToTime() => DateTimeOffset.FromUnixTimeSeconds(Seconds);
 
     public override string ToString() => $"{Seconds}.{Increment}";
+
+    /// <summary>Reads what <see cref="ToString"/> writes, and nothing else: no sign, no space, no leading zero.</summary>
+    public static bool TryParse(string text, out ClusterTime time)
+    {
+        time = default;
+        var dot = text.IndexOf('.', StringComparison.Ordinal);
+        if (dot < 0
+            || !uint.TryParse(text.AsSpan(0, dot), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            || !uint.TryParse(text.AsSpan(dot + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var increment))
+        {
+            return false;
+        }
+
+        time = new ClusterTime(seconds, increment);
+        return time.ToString() == text;
+    }
 }

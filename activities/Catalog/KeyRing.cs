@@ -16,8 +16,11 @@ namespace LuxHedge.Activities.Catalog;
 /// <param name="writer">Null where this machine only reads.</param>
 public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeProvider? time = null) : IDisposable
 {
-    /// <summary>The only purpose until there are slices and file sets.</summary>
+    /// <summary>A key a backup.</summary>
     public const string DatabaseBackup = "database-backup";
+
+    /// <summary>A key a UTC day of an asset's slices.</summary>
+    public const string OplogSlices = "oplog-slices";
 
     private readonly ConcurrentDictionary<string, IKeyWrapper> _wrappers = new(StringComparer.Ordinal);
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using LuxHedge.Workflows;
@@ -8,6 +9,8 @@ namespace LuxHedge.Activities.Database;
 /// <summary>What the tail needs to know of raw oplog entries.</summary>
 internal sealed class OplogEntries(string database)
 {
+    private static readonly byte[] CanaryName = Encoding.UTF8.GetBytes(Marks.CanaryCollection);
+
     private readonly byte[] _prefix = Encoding.UTF8.GetBytes(database + ".");
 
     public static ClusterTime TimeOf(ReadOnlySpan<byte> entry) => new BsonFields(entry).Find("ts"u8).AsClusterTime();
@@ -138,6 +141,22 @@ internal sealed class OplogEntries(string database)
         }
 
         return number < 0 || session.Length == 0 ? null : $"{Convert.ToHexStringLower(SHA256.HashData(session))}/{number}";
+    }
+
+    /// <summary>When the canary that the entry inserts was written; null for every other entry.</summary>
+    public DateTimeOffset? CanaryOf(ReadOnlySpan<byte> entry)
+    {
+        var fields = new BsonFields(entry);
+        var ns = fields.Find("ns"u8).AsUtf8();
+        if (ns.Length != _prefix.Length + Marks.CanaryCollection.Length || !ns.StartsWith(_prefix) || !ns[_prefix.Length..].SequenceEqual(CanaryName)
+            || !fields.Find("op"u8).AsUtf8().SequenceEqual("i"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o
+            || o.AsDocument().Find("at"u8) is not { Type: BsonType.DateTime } at)
+        {
+            return null;
+        }
+
+        var milliseconds = BinaryPrimitives.ReadInt64LittleEndian(at.Value);
+        return milliseconds is >= 0 and < 253_402_300_800_000 ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds) : null;
     }
 
     /// <summary>UUIDs of collections that the entry makes.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using LuxHedge.Workflows;
 
 namespace LuxHedge.Activities.Stores;
@@ -21,5 +22,48 @@ public static class ObjectNames
     public static string Records(string asset, string backupId) => $"{asset}/records/{backupId}/";
     public static string Record(string asset, string backupId, DateTimeOffset at, string kind, string store, string random) =>
         $"{asset}/records/{backupId}/{at.UtcDateTime:yyyyMMdd'T'HHmmssfff'Z'}-{kind}-{store}-{random}.json";
+
+    /// <summary>Everything of oplog capture.</summary>
+    public static string Slices(string asset) => $"{asset}/oplog/";
+
+    /// <summary>What begins on that UTC day.</summary>
+    public static string SlicesOf(string asset, DateOnly day) => $"{asset}/oplog/{Day(day)}/";
+
+    public static string Slice(string asset, ClusterTime from, ClusterTime to) => $"{SlicesOf(asset, DayOf(from))}{from}_{to}";
+
+    public static string SliceManifest(string asset, ClusterTime from, ClusterTime to) => $"{Slice(asset, from, to)}.json";
+
+    /// <param name="after">Up to where the oplog was captured before.</param>
+    public static string SliceGap(string asset, ClusterTime after) => $"{SlicesOf(asset, DayOf(after))}{after}.gap.json";
+
+    /// <summary>One a day: slices of one UTC day (of where they begin) share a data key.</summary>
+    public static string SliceKeyId(ClusterTime from) => $"k-oplog-{Day(DayOf(from))}";
+
+    /// <summary>The UTC day a cluster time is of.</summary>
+    public static DateOnly DayOf(ClusterTime time) => DateOnly.FromDateTime(time.ToTime().UtcDateTime);
+
+    /// <summary>The bounds in the name of a slice's object; null for a name that <see cref="Slice"/> does not write.</summary>
+    public static (ClusterTime From, ClusterTime To)? ParseSlice(string name, string asset)
+    {
+        var file = name[(name.LastIndexOf('/') + 1)..];
+        var middle = file.IndexOf('_', StringComparison.Ordinal);
+        return middle > 0 && ClusterTime.TryParse(file[..middle], out var from) && ClusterTime.TryParse(file[(middle + 1)..], out var to)
+            && from < to && Slice(asset, from, to) == name
+            ? (from, to)
+            : null;
+    }
+
+    /// <summary>The time in the name of a gap's record; null for any other name.</summary>
+    public static ClusterTime? ParseSliceGap(string name, string asset)
+    {
+        var file = name[(name.LastIndexOf('/') + 1)..];
+        return file.EndsWith(".gap.json", StringComparison.Ordinal) && ClusterTime.TryParse(file[..^".gap.json".Length], out var after)
+            && SliceGap(asset, after) == name
+            ? after
+            : null;
+    }
+
     public static string Evidence(string runId, string file) => $"runs/{runId}/{file}";
+
+    private static string Day(DateOnly day) => day.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
 }
