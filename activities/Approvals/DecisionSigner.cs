@@ -81,19 +81,33 @@ public static class DecisionSigner
 
     private static string? ProblemOfClick(Plan plan, PersonPlan person, Decision decision, bool ownKey)
     {
-        if (ownKey || ClickSigner(plan, decision.Signer) is not { } publicKey)
+        if (ownKey || ClickSigner(plan, decision.Signer) is null)
         {
             return $"it is signed by '{decision.Signer}', not with the own key of '{decision.Person}'";
         }
 
-        if (decision.Via is not { } via || via.User != person.SlackId)
+        return decision.Via is not { } via
+            ? $"by the plan it is no click of '{decision.Person}'"
+            : VerifiesForSlack(plan, person, decision.Signer, via.User, via.Team, decision.Signature, () => SignedBytes(decision));
+    }
+
+    /// <summary>Null, or why an endpoint of the plan did not sign this for that person's account in Slack.</summary>
+    internal static string? VerifiesForSlack(
+        Plan plan, PersonPlan person, string signer, string user, string team, string signature, Func<byte[]> signed)
+    {
+        if (ClickSigner(plan, signer) is not { } publicKey)
         {
-            return $"by the plan it is no click of '{decision.Person}'";
+            return $"'{signer}' is no endpoint of the plan";
         }
 
-        return plan.Slack?.Team is { } team && via.Team != team
+        if (user != person.SlackId)
+        {
+            return $"by the plan it is no click of '{person.Name}'";
+        }
+
+        return plan.Slack?.Team is { } ours && team != ours
             ? "the click came from another workspace"
-            : Verifies(publicKey, $"'{decision.Signer}'", decision.Signature, () => SignedBytes(decision));
+            : Verifies(publicKey, $"'{signer}'", signature, signed);
     }
 
     private static string? ClickSigner(Plan plan, string name)

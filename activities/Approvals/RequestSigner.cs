@@ -16,6 +16,7 @@ namespace LuxHedge.Activities.Approvals;
 public static class RequestSigner
 {
     private const string Domain = "luxhedge-request/1";
+    private const string CommandDomain = "luxhedge-command-request/1";
     private const string RestoreDomain = "luxhedge-restore-request/1";
     private const string RunbookDomain = "luxhedge-runbook-request/1";
 
@@ -39,6 +40,20 @@ public static class RequestSigner
         var whole = request with { DefinitionSha256 = HashOf(request.Definition) };
         var claim = RunbookClaim.Of(whole);
         return whole with { RequestedBy = Sign(key, ns, request.RunId, claim.WorkflowId(), HashOf(claim), at) };
+    }
+
+    /// <summary>Signs the request of a drill for a person's command in Slack, whose signature and person the endpoint has checked.</summary>
+    /// <param name="person">The plan's id of the person with that Slack id.</param>
+    public static RunbookRequest SignForCommand(
+        EndpointKey key, string person, string user, string team, string channel, string ns, RunbookRequest request, DateTimeOffset at)
+    {
+        var whole = request with { DefinitionSha256 = HashOf(request.Definition) };
+        var claim = RunbookClaim.Of(whole);
+        var by = new SignedRequest(ns, request.RunId, person, Times.ToMilliseconds(at), HashOf(claim), Signature: "")
+        {
+            Via = new(key.Name, user, team, channel),
+        };
+        return whole with { RequestedBy = by with { Signature = key.Sign(SignedBytes(by, claim.WorkflowId())) } };
     }
 
     /// <summary>Of everything that a definition says, as it travels: its file's hash alone would let other steps run under its name.</summary>
@@ -77,7 +92,9 @@ public static class RequestSigner
         .Sha256();
 
     /// <summary>Why this is no request of a person of the plan for this run, workflow and hash, or null.</summary>
-    public static string? ProblemOf(Plan plan, SignedRequest? request, string ns, string runId, string workflowId, string requestHash)
+    /// <param name="drill">What is started can write nowhere but to a drill's own database: an endpoint may have signed for a command.</param>
+    public static string? ProblemOf(
+        Plan plan, SignedRequest? request, string ns, string runId, string workflowId, string requestHash, bool drill = false)
     {
         if (request is null)
         {
@@ -99,9 +116,15 @@ public static class RequestSigner
             return $"the request names '{request.Person}', who is not in the plan";
         }
 
-        return DecisionSigner.Verifies(person, request.At, request.Signature, () => SignedBytes(request, workflowId)) is { } why
-            ? $"the request does not verify: {why}"
-            : null;
+        if (request.Via is not null && !drill)
+        {
+            return $"the request was signed by '{request.Via.Signer}' for a command in Slack, not with the own key of '{request.Person}'";
+        }
+
+        var why = request.Via is { } via
+            ? DecisionSigner.VerifiesForSlack(plan, person, via.Signer, via.User, via.Team, request.Signature, () => SignedBytes(request, workflowId))
+            : DecisionSigner.Verifies(person, request.At, request.Signature, () => SignedBytes(request, workflowId));
+        return why is null ? null : $"the request does not verify: {why}";
     }
 
     /// <summary>The same for a restore: one that a person asked for by itself, or one that a runbook's run came to.</summary>
@@ -110,7 +133,9 @@ public static class RequestSigner
     private static string? ProblemOf(Plan plan, RestoreRequest request, string target)
     {
         var scope = Scope(request, target);
-        return ProblemOf(plan, request.RequestedBy, plan.Temporal.Namespace, scope.RunId, scope.WorkflowId, scope.Hash);
+        return ProblemOf(
+            plan, request.RequestedBy, plan.Temporal.Namespace, scope.RunId, scope.WorkflowId, scope.Hash,
+            drill: request is { Drill: true, Claim.Mode: RunMode.Drill });
     }
 
     /// <summary>What the request of a restore must have been signed for: that restore, or the run of the runbook that it is a step of. Its id
@@ -134,15 +159,18 @@ public static class RequestSigner
             : ProblemOf(plan, request.RequestedBy, RunbookClaim.Of(request), request.RunId);
 
     private static string? ProblemOf(Plan plan, SignedRequest? request, RunbookClaim claim, string runId) =>
-        ProblemOf(plan, request, plan.Temporal.Namespace, runId, claim.WorkflowId(), HashOf(claim));
+        ProblemOf(plan, request, plan.Temporal.Namespace, runId, claim.WorkflowId(), HashOf(claim), drill: claim.Mode == RunMode.Drill);
 
-    internal static byte[] SignedBytes(SignedRequest request, string workflowId) => new Fields()
-        .Text(Domain)
-        .Text(request.Namespace)
-        .Text(request.RunId)
-        .Text(workflowId)
-        .Text(request.RequestHash)
-        .Text(request.Person)
-        .Time(request.At)
-        .ToArray();
+    internal static byte[] SignedBytes(SignedRequest request, string workflowId)
+    {
+        var fields = new Fields()
+            .Text(request.Via is null ? Domain : CommandDomain)
+            .Text(request.Namespace)
+            .Text(request.RunId)
+            .Text(workflowId)
+            .Text(request.RequestHash)
+            .Text(request.Person)
+            .Time(request.At);
+        return (request.Via is { } via ? fields.Text(via.Signer).Text(via.User).Text(via.Team).Text(via.Channel) : fields).ToArray();
+    }
 }

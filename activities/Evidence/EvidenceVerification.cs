@@ -156,7 +156,9 @@ public static class EvidenceVerification
 
         return RequestSigner.ProblemOf(then, request) is { } problem
             ? new("request", Verdict.Failed, ReportWords.Capital(problem) + ".")
-            : new("request", Verdict.Proven, $"{by.Person} asked for exactly this runbook, and signed it.");
+            : new("request", Verdict.Proven, by.Via is { } via
+                ? $"{by.Person} asked for exactly this drill by a command in Slack, which '{via.Signer}' checked and signed."
+                : $"{by.Person} asked for exactly this runbook, and signed it.");
     }
 
     private static Check Request(RestoreEvidenceDocument restore, Plan then)
@@ -235,7 +237,7 @@ public static class EvidenceVerification
     };
 
     private static IEnumerable<string> Signers(SignedRequest? request, IEnumerable<Decision> decisions) =>
-        [.. request is null ? [] : new[] { request.Person }, .. decisions.Select(d => d.Signer)];
+        [.. request is null ? [] : new[] { request.Via?.Signer ?? request.Person }, .. decisions.Select(d => d.Signer)];
 }
 
 /// <summary>What <c>drill verify --json</c> shows.</summary>

@@ -100,7 +100,8 @@ internal static class RunbookReport
             new("asset", request.Asset),
             new("mode", request.Mode == RunMode.Drill ? "drill, isolated from production" : "real"),
             new("target", evidence.Site is { } site ? $"{site.Target} on {site.Host}" : evidence.Summary.Target),
-            new("requested by", request.RequestedBy is { } by ? $"{by.Person}, signed at {ReportWords.Time(by.At)}" : "a schedule"),
+            new("requested by", request.RequestedBy is not { } by ? "a schedule"
+                : $"{by.Person}, signed {(by.Via is { } via ? $"by '{via.Signer}' for a command in Slack " : "")}at {ReportWords.Time(by.At)}"),
         ];
         facts.AddRange(request.Inputs.Select(i => new ReportFact($"input {i.Key}", ReportWords.Json(i.Value))));
         foreach (var ask in evidence.Asks.Select(a => a.Ask))

@@ -62,6 +62,8 @@ internal sealed class StandingCheck(Plan plan, StoreSet stores, KeyRing keys, Cl
         {
             // Its shares are of buckets, or of documents whose fields the server orders: the cut-over has compared them.
             var any = await collection.Find(new BsonDocument()).Limit(1).AnyAsync(cancellation);
+            if (witness.Missing is { } unknown)
+                return (new Check(witness.Collection, Verdict.NotProven, $"Without a witness: {unknown}. It is {(any ? "there" : "empty")}."), 0);
             if (!any && witness.Documents > 0)
                 wrong.Add("it is empty");
             return (ToCheck(witness, wrong, 0), 0);
@@ -88,5 +90,5 @@ internal sealed class StandingCheck(Plan plan, StoreSet stores, KeyRing keys, Cl
         ? new(witness.Collection, Verdict.Failed, string.Join("; ", wrong))
         : new(witness.Collection, Verdict.Proven, witness.Type == ReplayedCollection.Collection
             ? $"{documents:N0} documents, {witness.Indexes.Count} indexes; {witness.Shares.Sum(s => s.Documents):N0} documents compared by hash"
-            : "it is there");
+            : witness.Type == ReplayedCollection.TimeSeries ? "it is there, its documents were compared at the cut-over" : "the view is there");
 }

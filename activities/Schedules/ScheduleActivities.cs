@@ -24,7 +24,6 @@ public sealed class ScheduleActivities(Plan plan, StoreSet stores, TimeProvider 
             "Run the version of the worker that applied the schedules."),
     };
 
-    /// <summary>The runbook's text as this worker has it now, in drill mode; its clock starts when it does.</summary>
     private RunbookRequest Drill(ScheduledRun scheduled, string runId)
     {
         if (!plan.Drills.TryGetValue(scheduled.Name, out var drill))
@@ -33,10 +32,7 @@ public sealed class ScheduleActivities(Plan plan, StoreSet stores, TimeProvider 
                 ErrorKinds.Plan, $"The plan of this worker has no drill '{scheduled.Name}' any more.", scheduled.Schedule, "Run luxhedge schedules apply.");
         }
 
-        var definition = RunbookLoader.Of(plan).Load(drill.Runbook);
-        return new(
-            runId, scheduled.TaskQueue, drill.Name, drill.Assets[0], RunMode.Drill, definition,
-            RunbookInputs.Parse(definition, drill.Inputs, [], plan), DeclaredAt: null, RequestedBy: null);
+        return PlannedDrill.ToRequest(plan, drill, runId, scheduled.TaskQueue);
     }
 
     /// <summary>The backup that <c>latest</c> would choose is the one to be proven.</summary>

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
@@ -43,7 +42,7 @@ public sealed class BackupsImportCommand : OperatorCommand
     protected override async Task<int> RunAsync(CommandContext context, CancellationToken cancellation)
     {
         var asset = context.RunnableAsset(context.Get(Asset)!);
-        var source = new ImportSource(Path.GetFullPath(context.Get(Dump)!), TimeOf(context.Get(Created)));
+        var source = new ImportSource(Path.GetFullPath(context.Get(Dump)!), context.Get(Created) is { } created ? CommonOptions.Time(created, "--created") : null);
         var runs = await context.Surroundings.ConnectRuns(context.Plan, cancellation);
         var request = new DatabaseBackupRequest(context.NewRunId("import", asset.Name), asset.Name, context.Plan.Temporal.TaskQueue) { Import = source };
         var run = context.Begun(await runs.StartAsync(request, cancellation));
@@ -51,8 +50,4 @@ public sealed class BackupsImportCommand : OperatorCommand
             ? context.Detached(run, runs)
             : Outcomes.Tell(context, await new RunFollower(context, runs).FollowAsync<BackupResult>(run, cancellation), run.Reference);
     }
-
-    private static DateTimeOffset? TimeOf(string? text) => text is null ? null
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time) ? time
-        : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no time.", "--created", "Write it as 2025-01-01T02:00:00Z.");
 }

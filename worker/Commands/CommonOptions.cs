@@ -1,4 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
+using LuxHedge.Activities;
+using LuxHedge.Workflows;
 
 namespace LuxHedge.Worker.Commands;
 
@@ -17,6 +20,13 @@ public static class CommonOptions
         Description = "One JSON document on stdout and nothing else there, errors too.",
         Recursive = true,
     };
+
+    /// <summary>A time as people write it on the command line; without a zone it is UTC.</summary>
+    /// <exception cref="RefusalException">Kind <c>usage</c>, naming the option.</exception>
+    public static DateTimeOffset Time(string text, string option) => DateTimeOffset.TryParse(
+        text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+        ? time
+        : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no time.", option, "Write it as 2026-11-23T08:15:00Z.");
 
     public static Option<string?> As() => new("--as")
     {

@@ -79,21 +79,7 @@ public sealed class IncidentRunCommand : OperatorCommand
 
     private static DateTimeOffset DeclaredAt(CommandContext context)
     {
-        if (context.Get(Declared) is not { } text)
-        {
-            return context.Now;
-        }
-
-        DateTimeOffset declared;
-        try
-        {
-            declared = RestoreChoices.Moment(text) ?? context.Now;
-        }
-        catch (RefusalException e)
-        {
-            throw new RefusalException(e.Report with { Where = "--declared", Hint = "Write it as 2026-11-23T08:15:00Z." }, e);
-        }
-
+        var declared = context.Get(Declared) is { } text ? CommonOptions.Time(text, "--declared") : context.Now;
         return declared <= context.Now
             ? declared
             : throw new RefusalException(ErrorKinds.Usage, $"{declared:u} is yet to come.", "--declared", "Write when the disaster was declared; the clock runs from there.");

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Schedules;
@@ -173,7 +172,7 @@ public sealed class SchedulesBackfillCommand : OperatorCommand
         var planned = PlanSchedules.Of(context.Plan).Planned;
         var schedule = planned.FirstOrDefault(p => p.Id == id)
             ?? throw new RefusalException(ErrorKinds.Usage, $"The plan has no schedule '{id}'.", "ID", $"It has: {Words.List(planned.Select(p => p.Id))}.");
-        var (from, to) = (Time(context.Get(From)!, "--from"), Time(context.Get(To)!, "--to"));
+        var (from, to) = (CommonOptions.Time(context.Get(From)!, "--from"), CommonOptions.Time(context.Get(To)!, "--to"));
         var zone = TimeZoneInfo.FindSystemTimeZoneById(context.Plan.TimeZone);
         var times = from <= to && to <= context.Now
             ? schedule.When.Between(from.AddTicks(-1), to, zone).Take(MostStarts + 1).ToList()
@@ -194,9 +193,4 @@ public sealed class SchedulesBackfillCommand : OperatorCommand
             console.MarkupLine($"{Words.Many(times.Count, "run")} of {Words.Plain(id)} will start one after the other: {Words.Plain(context.Line("runs list"))}"));
         return ExitCodes.Done;
     }
-
-    private static DateTimeOffset Time(string text, string option) => DateTimeOffset.TryParse(
-        text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
-        ? time
-        : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no time.", option, "Write 2026-11-23T02:00:00Z.");
 }

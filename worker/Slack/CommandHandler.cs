@@ -1,18 +1,24 @@
 using LuxHedge.Activities;
+using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Notifications.Slack;
 using LuxHedge.Activities.Plans;
+using LuxHedge.Activities.Runbooks;
 using LuxHedge.Worker.Commands;
 using LuxHedge.Worker.Display;
+using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Runs;
 using ILogger = Serilog.ILogger;
 
 namespace LuxHedge.Worker.Slack;
 
 /// <summary>
-/// <c>/dr status | drill NAME | approve RUN</c>: what runs and what waits, for who is away from a terminal. It starts and decides nothing: a
-/// start is signed with the person's own key, and a decision is a click on the ask or <c>luxhedge runs approve</c>.
+/// <c>/dr status | drill NAME | approve RUN</c>: what runs and what waits, for who is away from a terminal. It starts drills, which can write
+/// nowhere but to a database of their own; incidents and restores are started with the person's own key. It decides nothing: a decision is a
+/// click on the ask, or <c>luxhedge runs approve</c>.
 /// </summary>
-public sealed class CommandHandler(Plan plan, SlackPlan slackPlan, IRuns runs, ISlackApiClient slack, TimeProvider time, ILogger log)
+public sealed class CommandHandler(
+    Plan plan, SlackPlan slackPlan, EndpointKey endpoint, IRuns runs, ISlackApiClient slack, TimeProvider time, ILogger log)
 {
     private const int RunsShown = 8;
 
@@ -33,7 +39,7 @@ public sealed class CommandHandler(Plan plan, SlackPlan slackPlan, IRuns runs, I
             return Said(words switch
             {
                 [] or ["status"] => await StatusAsync(limit.Token),
-                ["drill", var name] => Drill(name, person),
+                ["drill", var name] => await StartDrillAsync(name, person, command, limit.Token),
                 ["drill"] => $"Which drill? The plan has: {Names(plan.Drills.Keys)}.",
                 ["approve", var run] => await ApproveAsync(run, person, limit.Token),
                 ["approve"] => await StatusAsync(limit.Token),
@@ -77,11 +83,30 @@ public sealed class CommandHandler(Plan plan, SlackPlan slackPlan, IRuns runs, I
         return Mrkdwn.CutLines(lines, SlackLimits.Text);
     }
 
-    private string Drill(string name, PersonPlan person)
+    /// <summary>Signed by the endpoint for the person, who can't approve it then. The drill's lock makes a command that Slack sends twice start
+    /// one.</summary>
+    private async Task<string> StartDrillAsync(string name, PersonPlan person, SlashCommand command, CancellationToken cancellation)
     {
         if (!plan.Drills.TryGetValue(name, out var drill))
             return $"The plan has no drill {Mrkdwn.Escape(name, 100)}. It has: {Names(plan.Drills.Keys)}.";
-        return $"Who starts a drill signs that with the own key, so that nobody approves what they began; Slack has no key of yours. On the machine that has it:\n`luxhedge drill run {Mrkdwn.Escape(drill.Name, 100)} --as {person.Name}`\nIts approvals can be clicked here.";
+        if (await runs.HolderAsync(WorkflowIds.Drill(drill.Name), cancellation) is { } holder)
+            return $"It runs already, for {Amounts.Span(time.GetUtcNow() - holder.StartedAt)}: `{Mrkdwn.Escape(holder.RunId, 200)}`.";
+        var now = time.GetUtcNow();
+        var request = PlannedDrill.ToRequest(plan, drill, RunIds.Create(now, $"drill-{drill.Name}", Guid.NewGuid()), plan.Temporal.TaskQueue);
+        var signed = RequestSigner.SignForCommand(
+            endpoint, person.Name, command.UserId, command.TeamId, command.ChannelId, runs.Namespace, request, now);
+        try
+        {
+            await runs.StartAsync(signed, cancellation);
+        }
+        catch (RunLockedException e)
+        {
+            return Mrkdwn.Escape(e.Message, 1_000);
+        }
+
+        log.Information("{Person} started the drill {Drill} from Slack: {Run}", person.Name, drill.Name, request.RunId);
+        return $"*{Mrkdwn.Escape(request.Definition.Title, 200)}* has begun, for you: `{Mrkdwn.Escape(request.RunId, 200)}`. Production is not written to. "
+            + "Others approve it, here or with `luxhedge runs approve`.";
     }
 
     private async Task<string> ApproveAsync(string runId, PersonPlan person, CancellationToken cancellation)

@@ -56,4 +56,14 @@ public sealed record DecisionAnswer(bool Accepted, string Why);
 /// Who started a restore, drill or incident, signed with that person's key: <c>luxhedge-request/1</c>, namespace, runId, workflow id,
 /// hash of the request, person, time. That person can't approve it.
 /// </summary>
-public sealed record SignedRequest(string Namespace, string RunId, string Person, DateTimeOffset At, string RequestHash, string Signature);
+public sealed record SignedRequest(string Namespace, string RunId, string Person, DateTimeOffset At, string RequestHash, string Signature)
+{
+    /// <summary>The command in Slack that an endpoint signed for, as it does for clicks: it starts drills only. Null: signed with the person's own
+    /// key.</summary>
+    public RequestVia? Via { get; init; }
+}
+
+/// <summary>Where a command came from, as Slack signed it.</summary>
+/// <param name="Signer">The name of the endpoint's key.</param>
+/// <param name="User">Slack's id of the person.</param>
+public sealed record RequestVia(string Signer, string User, string Team, string Channel);

@@ -192,8 +192,11 @@ internal sealed partial class FileDumpSource : DumpSource
         }
     }
 
-    private bool IsOplog(string name) => name == (_root.Length == 0 ? DumpNames.Oplog : $"{_root}/{DumpNames.Oplog}")
-        || name == (_root.Length == 0 ? DumpNames.Oplog : $"{_root}/{DumpNames.Oplog}") + DumpNames.Gzip;
+    private bool IsOplog(string name)
+    {
+        var oplog = _root.Length == 0 ? DumpNames.Oplog : $"{_root}/{DumpNames.Oplog}";
+        return name == oplog || name == oplog + DumpNames.Gzip;
+    }
 
     /// <summary>As the old script stamped folders and files: <c>20250101_020000</c>, UTC.</summary>
     private static DateTimeOffset? Stamp(string name) =>

@@ -61,7 +61,7 @@ internal sealed class AskingRig : IAsyncDisposable
         working = worker.ExecuteAsync(stop.Token);
         Interactions = new(
             new(plan, plan.Slack!, endpoint, new TemporalClickRuns(temporal.Client), client, TimeProvider.System, log),
-            new(plan, plan.Slack!, new TemporalRuns(new LuxClient(temporal.Client, plan.Temporal), plan.Temporal), client, TimeProvider.System, log), log);
+            new(plan, plan.Slack!, endpoint, new TemporalRuns(new LuxClient(temporal.Client, plan.Temporal), plan.Temporal), client, TimeProvider.System, log), log);
         Socket = new(Interactions, client, plan.Slack!, TimeProvider.System, log);
         listener = new(
             new IPEndPoint(IPAddress.Loopback, 0), plan.Slack, Interactions, new(temporal.Client, plan, () => Socket.Status), TimeProvider.System, log,

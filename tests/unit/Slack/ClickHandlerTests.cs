@@ -276,7 +276,7 @@ public sealed class ClickHandlerTests : IDisposable
         }
     }
 
-    private sealed class Whispers : ISlackApiClient, IChatApi
+    internal sealed class Whispers : ISlackApiClient, IChatApi
     {
         public List<PostEphemeralRequest> Told { get; } = [];
         public IChatApi Chat => this;
