@@ -83,7 +83,7 @@ public static class RequestSigner
         .Text(RestoreDomain)
         .Text(request.Asset)
         .Text(request.Backup)
-        .Time(request.To)
+        .Text(request.To?.ToString())
         .Names(request.Collections)
         .Text(request.Into)
         .Text(request.Store)

@@ -1,5 +1,6 @@
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
@@ -13,8 +14,13 @@ namespace LuxHedge.Worker.Commands;
 /// <summary><c>restore run --recovery-key FILE</c>: the data key is opened here, on the operator's machine, and travels wrapped for the worker.</summary>
 public static class RecoveryKeys
 {
+    public static Task<IReadOnlyList<HandedKey>> OpenAsync(
+        CommandContext context, AssetPlan asset, CatalogBackup? backup, string? store, string keyFile, CancellationToken cancellation) =>
+        OpenAsync(context, asset, backup, [], store, keyFile, cancellation);
+
+    /// <param name="slices">Of a point in time: they have keys of their own, one a day.</param>
     public static async Task<IReadOnlyList<HandedKey>> OpenAsync(
-        CommandContext context, AssetPlan asset, CatalogBackup? backup, string? store, string keyFile, CancellationToken cancellation)
+        CommandContext context, AssetPlan asset, CatalogBackup? backup, IReadOnlyList<SliceManifest> slices, string? store, string keyFile, CancellationToken cancellation)
     {
         if (backup is null)
         {
@@ -28,7 +34,7 @@ public static class RecoveryKeys
         using var ring = new KeyRing(context.Plan, stores, writer: null, context.Surroundings.Clock);
         var from = store is null ? [.. backup.Summary.Copies.Select(c => c.Store)] : new[] { store };
         var handed = new List<HandedKey>();
-        foreach (var keyId in backup.Manifest.KeyIds)
+        foreach (var keyId in backup.Manifest.KeyIds.Concat(slices.Select(s => s.KeyId)).Distinct(StringComparer.Ordinal))
         {
             handed.Add(await ring.RecoverAsync(asset.Name, keyId, from, recovery, cancellation));
         }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
+using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Display;
 using LuxHedge.Workflows;
@@ -44,25 +46,11 @@ public static class RestoreChoices
 {
     /// <summary>The backup with the id, or for <c>latest</c> the newest eligible one. Null: a store could not be read, and the run's own
     /// preflight decides.</summary>
-    public static CatalogBackup? Choose(CommandContext context, CatalogView known, string? id, DateTimeOffset? to)
+    public static CatalogBackup? Choose(CommandContext context, CatalogView known, string? id)
     {
-        if (id is not null and not "latest")
-        {
-            var named = known.Backups.FirstOrDefault(b => b.Summary.Id == id);
-            if (named is null && known.Unknown.Count == 0)
-            {
-                throw new RefusalException(ErrorKinds.Usage, $"No store has a backup '{id}'.", "--backup", $"{context.Line("backups list")} shows those there are.");
-            }
-
-            return named is null || to is not { } at || At(named, at) ? named : throw OutOfReach(context, [named], at);
-        }
-
+        if (id is not null)
+            return Named(context, known, id);
         var eligible = known.Backups.Where(b => b.Summary.Eligible).OrderBy(b => b.Summary.ConsistentAt).ToList();
-        if (to is { } time)
-        {
-            return eligible.LastOrDefault(b => At(b, time)) ?? (known.Unknown.Count > 0 && eligible.Count == 0 ? null : throw OutOfReach(context, eligible, time));
-        }
-
         if (eligible.Count > 0)
         {
             return eligible[^1];
@@ -82,36 +70,48 @@ public static class RestoreChoices
             [.. newest.Select(b => new Problem(Words.List(b.Notes, "not eligible"), b.Id))]));
     }
 
-    /// <summary><c>latest</c> or nothing is null: as late as the backup reaches.</summary>
-    public static DateTimeOffset? Moment(string? to)
+    /// <summary>The base and the slices that lead to a moment. Null as above.</summary>
+    /// <param name="id">Of the base; null: the newest that leads there.</param>
+    public static PointChoice? Choose(CommandContext context, CatalogView known, SliceView slices, string? id, RestorePoint to)
     {
-        if (to is null or "latest")
+        IReadOnlyList<CatalogBackup> bases = id is null ? [.. known.Backups.Where(b => b.Summary.Eligible)]
+            : Named(context, known, id) is { } named ? [named] : [];
+        if (bases.Count == 0)
+        {
+            // Says why there is none, where that is known.
+            Choose(context, known, id);
+            return null;
+        }
+
+        var chains = slices.Chains();
+        return PointChoice.Of(bases, chains, to)
+            ?? throw PointChoice.OutOfReach(
+                known.Asset, bases, chains, to, slices.Gaps, [.. slices.Unknown.Union(known.Unknown)], context.Now);
+    }
+
+    /// <summary>Null: nothing was said.</summary>
+    public static RestorePoint? Point(string? to) => to is null ? null
+        : RestorePoint.TryParse(to, out var point) ? point
+        : throw new RefusalException(ErrorKinds.Usage, $"'{to}' is no time.", "--to", $"Write it as {RestorePoint.Forms}.");
+
+    /// <summary><c>latest</c> or nothing is null: now.</summary>
+    public static DateTimeOffset? Moment(string? text)
+    {
+        if (text is null or "latest")
         {
             return null;
         }
 
-        return DateTimeOffset.TryParse(to, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
             ? time
-            : throw new RefusalException(ErrorKinds.Usage, $"'{to}' is no time.", "--to", "Write it as 2026-11-23T08:15:00Z, or latest.");
+            : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no time.", "--declared", "Write it as 2026-11-23T08:15:00Z.");
     }
 
-    /// <summary>Between backups there is no oplog to go on with yet: a time is reached when a backup is consistent in that second.</summary>
-    private static bool At(CatalogBackup backup, DateTimeOffset time)
+    private static CatalogBackup? Named(CommandContext context, CatalogView known, string id)
     {
-        var consistent = backup.Summary.ConsistentAt.ToUnixTimeSeconds();
-        return time.ToUnixTimeSeconds() == consistent || time.ToUnixTimeSeconds() == backup.Manifest.EndMark.Seconds;
-    }
-
-    private static RefusalException OutOfReach(CommandContext context, IReadOnlyList<CatalogBackup> backups, DateTimeOffset time)
-    {
-        var before = backups.LastOrDefault(b => b.Summary.ConsistentAt <= time);
-        var after = backups.FirstOrDefault(b => b.Summary.ConsistentAt > time);
-        return new RefusalException(new ErrorReport(
-            ErrorKinds.Usage,
-            $"The data can't be brought to {Amounts.Time(time)}: only the moments of backups can be reached.",
-            "--to",
-            before is null && after is null ? $"There are none: {context.Line("backups list")}" : "Take one of these with --backup ID.",
-            [.. new[] { (Word: "the nearest before", Backup: before), (Word: "the nearest after", Backup: after) }.Where(n => n.Backup is not null)
-                .Select(n => new Problem($"{n.Word}: {n.Backup!.Summary.ConsistentAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}", n.Backup.Summary.Id))]));
+        var named = known.Backups.FirstOrDefault(b => b.Summary.Id == id);
+        return named is null && known.Unknown.Count == 0
+            ? throw new RefusalException(ErrorKinds.Usage, $"No store has a backup '{id}'.", "--backup", $"{context.Line("backups list")} shows those there are.")
+            : named;
     }
 }

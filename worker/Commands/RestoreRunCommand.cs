@@ -2,6 +2,7 @@ using System.CommandLine;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Display;
 using LuxHedge.Workflows;
@@ -20,7 +21,13 @@ public sealed class RestoreRunCommand : OperatorCommand
         HelpName = "ID|latest",
     };
 
-    private static readonly Option<string?> To = new("--to") { Description = "The moment wanted, as 2026-11-23T08:15:00Z, or latest.", HelpName = "TIME|latest" };
+    private static readonly Option<string?> To = new("--to")
+    {
+        Description = "The moment wanted, as 2026-11-23T08:15:00Z or a cluster time like 1763892900.4; latest: as late as slices reach. "
+            + "Without it the backup's own moment.",
+        HelpName = "TIME|latest",
+    };
+
     private static readonly Option<string[]> Collection = new("--collection") { Description = "Only this collection; may be repeated.", HelpName = "NAME" };
     private static readonly Option<string?> Into = new("--into")
     {
@@ -63,6 +70,7 @@ public sealed class RestoreRunCommand : OperatorCommand
         [
             ("luxhedge restore run luxhedge_production --into looking_at_it", "the newest backup into a database beside production, which stays as it is"),
             ("luxhedge restore run luxhedge_production --drop", "production is lost: says what is overwritten, asks, then waits for the approval of others"),
+            ("luxhedge restore run luxhedge_production --to 2026-11-23T10:14:59Z --into looking_at_it", "how it was at that second, by the slices after a backup"),
             ("luxhedge restore run luxhedge_production --backup ID --collection users --drop", "one collection of production back to how it was"),
             ("luxhedge restore run luxhedge_production --drop --recovery-key recovery.pem", "the same when the KMS is lost"),
         ];
@@ -75,7 +83,7 @@ public sealed class RestoreRunCommand : OperatorCommand
     {
         var asset = context.RunnableAsset(context.Get(Asset));
         var target = RestoreTarget.Of(context.Plan, asset, context.Get(Into));
-        var to = RestoreChoices.Moment(context.Get(To));
+        var to = RestoreChoices.Point(context.Get(To));
         var wanted = context.Get(Backup) is "latest" ? null : context.Get(Backup);
         string[]? collections = context.Get(Collection) is { Length: > 0 } named ? [.. named.Distinct(StringComparer.Ordinal)] : null;
         if (context.Get(Store) is { } store)
@@ -96,12 +104,20 @@ public sealed class RestoreRunCommand : OperatorCommand
         }
 
         var known = await context.BackupsOfAsync(asset.Name, cancellation);
-        var chosen = RestoreChoices.Choose(context, known, wanted, to);
-        RequireCollections(chosen, collections);
+        var point = to is null ? null : RestoreChoices.Choose(context, known, await SlicesAsync(context, asset, known, cancellation), wanted, to);
+        var chosen = to is null ? RestoreChoices.Choose(context, known, wanted) : point?.Base;
+        // By the names that they have at the point: those the run itself finds out.
+        if (point is not { Chain.Count: > 0 })
+        {
+            RequireCollections(chosen, collections);
+        }
 
         var contents = await context.Surroundings.LookAtTarget(context.Plan, target, cancellation);
         RestoreQuestion.Show(
-            context.View, new RestoreIntent(asset, target, contents, chosen, known, collections, context.Get(Drop), context.Get(NoSafetyBackup)), context.Now);
+            context.View, new RestoreIntent(asset, target, contents, chosen, known, collections, context.Get(Drop), context.Get(NoSafetyBackup))
+            {
+                Point = point,
+            }, context.Now);
         if (target.Production is not null || context.Get(Drop))
         {
             context.Confirm(context.Get(Yes), $"Restore into {target}?", $"This restore writes over {target}.");
@@ -113,7 +129,7 @@ public sealed class RestoreRunCommand : OperatorCommand
         }
 
         IReadOnlyList<HandedKey>? keys = context.Get(RecoveryKeyFile) is { } file
-            ? await RecoveryKeys.OpenAsync(context, asset, chosen, context.Get(Store), file, cancellation)
+            ? await RecoveryKeys.OpenAsync(context, asset, chosen, point?.Chain ?? [], context.Get(Store), file, cancellation)
             : null;
         var request = new RestoreRequest(
             context.NewRunId("restore", asset.Name),
@@ -122,7 +138,7 @@ public sealed class RestoreRunCommand : OperatorCommand
             target.Lock,
             RestorePurpose.Recovery,
             // A moment that was asked for has chosen its backup here; latest is chosen when the run begins.
-            wanted ?? (to is null ? null : chosen?.Summary.Id),
+            wanted ?? (to is null or { IsLatest: true } ? null : chosen?.Summary.Id),
             to,
             collections,
             target.Production?.Name == asset.Name ? null : context.Get(Into),
@@ -141,6 +157,10 @@ public sealed class RestoreRunCommand : OperatorCommand
 
         return Outcomes.Tell(context, await new RunFollower(context, runs).FollowAsync<RestoreSummary>(run, cancellation));
     }
+
+    private static Task<SliceView> SlicesAsync(CommandContext context, AssetPlan asset, CatalogView known, CancellationToken cancellation) =>
+        context.Surroundings.ReadSlices(
+            context.Plan, asset.Name, known.Backups.Count == 0 ? null : known.Backups.Min(b => b.Manifest.EndMark), cancellation);
 
     /// <summary>Over production somebody of the plan must ask; beside it a stranger may look.</summary>
     private static PersonPlan? PersonFor(CommandContext context, RestoreTarget target)

@@ -1,9 +1,11 @@
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Schedules;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Worker.Schedules;
+using LuxHedge.Workflows;
 using Spectre.Console;
 
 namespace LuxHedge.Worker.Commands;
@@ -48,6 +50,13 @@ public sealed class Surroundings
 
     /// <summary>Reads the backups of an asset from the plan's stores, with a reader's rights.</summary>
     public required Func<Plan, string, CancellationToken, Task<CatalogView>> ReadBackups { get; init; }
+
+    /// <summary>Reads which slices an asset has after a time, with a reader's rights.</summary>
+    public Func<Plan, string, ClusterTime?, CancellationToken, Task<SliceView>> ReadSlices { get; init; } = async (plan, asset, from, cancellation) =>
+    {
+        await using var stores = new StoreSet(plan);
+        return await new SliceCatalog(plan, stores).ListAsync(asset, from, cancellation: cancellation);
+    };
 
     /// <summary>Reads the evidence of the plan's drills from its stores.</summary>
     public Func<Plan, CancellationToken, Task<DrillEvidence>> ReadDrills { get; init; } = async (plan, cancellation) =>

@@ -1,4 +1,5 @@
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Commands;
 using LuxHedge.Workflows;
@@ -9,7 +10,11 @@ namespace LuxHedge.Worker.Display;
 /// <summary>What a restore is about to do, as far as it is known before its own preflight has looked.</summary>
 /// <param name="Backup">Null: a store could not be read, and the run chooses.</param>
 public sealed record RestoreIntent(
-    AssetPlan Asset, RestoreTarget Target, TargetContents Contents, CatalogBackup? Backup, CatalogView Known, IReadOnlyList<string>? Collections, bool Drop, bool NoSafetyBackup);
+    AssetPlan Asset, RestoreTarget Target, TargetContents Contents, CatalogBackup? Backup, CatalogView Known, IReadOnlyList<string>? Collections, bool Drop, bool NoSafetyBackup)
+{
+    /// <summary>Null: no moment was asked for.</summary>
+    public PointChoice? Point { get; init; }
+}
 
 /// <summary>Says exactly what a restore will overwrite, before anyone is asked.</summary>
 public static class RestoreQuestion
@@ -32,6 +37,18 @@ public static class RestoreQuestion
         else
         {
             grid.AddRow("[grey]from[/]", "[yellow]unknown from here: not every store could be read; the run itself chooses, and says which[/]");
+        }
+
+        if (intent.Point is { } point)
+        {
+            grid.AddRow(
+                "[grey]to[/]",
+                point.Chain.Count == 0 ? $"{PointChoice.Text(point.Until)}, the backup's own end mark"
+                    : $"[bold]{PointChoice.Text(point.Until)}[/], by {Words.Many(point.Chain.Count, "slice")} ({Amounts.Bytes(point.Chain.Sum(s => s.RawBytes))}) after the backup");
+            if (point.Note is { } note)
+            {
+                grid.AddRow("", $"[yellow]{Words.Plain(note)}[/]");
+            }
         }
 
         grid.AddRow("[grey]into[/]", production ? $"[red bold]{Words.Plain(intent.Target.ToString())}[/]" : Words.Plain(intent.Target.ToString()));

@@ -28,15 +28,25 @@ public interface IRestoreActivities
     [Activity("load-lane")]
     Task<LoadResult> LoadLaneAsync(LoadWork work);
 
-    /// <summary>Folds the oplog of the backup over what was loaded, window by window.</summary>
+    /// <summary>Folds the oplog of the backup over what was loaded, window by window, up to the backup's end mark.</summary>
     [Activity("replay-oplog")]
     Task<ReplayResult> ReplayAsync(RestoreWork work);
+
+    /// <summary>Of a point in time: compares what stands beside the target with the base's witness while it is as it was at the end mark, and
+    /// keeps what it counted for <see cref="CheckAsync"/>. What is not Proven is a check of its own.</summary>
+    [Activity("check-base")]
+    Task<IReadOnlyList<Check>> CheckBaseAsync(RestoreWork work);
+
+    /// <summary>Of a point in time: goes on over slices to the point, exactly. A document or path that is missing is a failed check.</summary>
+    [Activity("replay-to-point")]
+    Task<ReplayResult> ReplayToPointAsync(RestoreWork work);
 
     /// <summary>Indexes (TTL last), validators; what the server refuses is a failed check with the document's <c>_id</c>.</summary>
     [Activity("build-indexes")]
     Task<IReadOnlyList<Check>> BuildIndexesAsync(RestoreWork work);
 
-    /// <summary>Compares what was loaded with the witness, the options and the indexes, before anything is replaced.</summary>
+    /// <summary>Compares what was loaded with the witness, the options and the indexes, before anything is replaced. Where slices wrote there is
+    /// no witness: the count must be the base's with what they added.</summary>
     [Activity("check-restored")]
     Task<CheckResult> CheckAsync(RestoreWork work);
 

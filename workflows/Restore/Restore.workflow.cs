@@ -183,6 +183,8 @@ public sealed class RestoreWorkflow
             await LoadAsync();
             var replay = await steps.RunAsync("replay the oplog", ReplayAsync, r => $"{r.Entries} entries, {r.Written} written");
             checks.AddRange(replay.Problems);
+            if (plan!.Point is not null)
+                await GoOnToThePointAsync();
             checks.AddRange(await steps.RunAsync("build indexes", BuildIndexesAsync, Told));
             var compared = await steps.RunAsync("check", CompareAsync, c => Told(c.Checks));
             Compared(compared);
@@ -236,6 +238,14 @@ public sealed class RestoreWorkflow
         }, l => $"{l.Sum(r => r.Documents)} documents in {l.Sum(r => r.Ranges)} ranges, {l.Length} lanes");
         documents = lanes.Sum(l => l.Documents);
         checks.AddRange(lanes.SelectMany(l => l.Problems));
+    }
+
+    /// <summary>From the base's end mark, where a witness can prove it, over slices to the moment wanted.</summary>
+    private async Task GoOnToThePointAsync()
+    {
+        checks.AddRange(await steps.RunAsync("check the base", CheckBaseAsync, Told));
+        var exact = await steps.RunAsync("replay to the point", ReplayToPointAsync, r => $"{r.Entries} entries to {r.Last.ToTime():u}, {r.Written} written");
+        checks.AddRange(exact.Problems);
     }
 
     private void Compared(CheckResult compared)
@@ -451,6 +461,20 @@ public sealed class RestoreWorkflow
         var work = Work();
         return Workflow.ExecuteActivityAsync((IRestoreActivities a) => a.ReplayAsync(work),
             ActivityPolicies.ForLane(request.TaskQueue, "replay the oplog over what was loaded", abort.Token));
+    }
+
+    private Task<IReadOnlyList<Check>> CheckBaseAsync()
+    {
+        var work = Work();
+        return Workflow.ExecuteActivityAsync((IRestoreActivities a) => a.CheckBaseAsync(work),
+            ActivityPolicies.ForLongWork("compare with the base's witness", abort.Token));
+    }
+
+    private Task<ReplayResult> ReplayToPointAsync()
+    {
+        var work = Work();
+        return Workflow.ExecuteActivityAsync((IRestoreActivities a) => a.ReplayToPointAsync(work),
+            ActivityPolicies.ForLane(request.TaskQueue, "replay slices to the point", abort.Token));
     }
 
     private Task<IReadOnlyList<Check>> BuildIndexesAsync()

@@ -17,7 +17,7 @@ public enum RestorePurpose
 /// <summary>Input of <c>Restore</c>. What it says decides nothing at the last door: the worker's plan does.</summary>
 /// <param name="Target">The lock: the asset's id for production, else <c>{cluster}/{database}</c>.</param>
 /// <param name="Backup">An id, or null for the newest eligible one.</param>
-/// <param name="To">The moment wanted: null for the backup's own end mark. (Later work: a time between backups.)</param>
+/// <param name="To">The moment wanted: null for the backup's own end mark.</param>
 /// <param name="Collections">Null: the whole database.</param>
 /// <param name="Into">Null: production. Else the database to restore into, on the asset's cluster.</param>
 /// <param name="Store">Pins the store: no fallback to another.</param>
@@ -29,7 +29,7 @@ public sealed record RestoreRequest(
     string Target,
     RestorePurpose Purpose,
     string? Backup,
-    DateTimeOffset? To,
+    RestorePoint? To,
     IReadOnlyList<string>? Collections,
     string? Into,
     string? Store,
@@ -58,9 +58,11 @@ public sealed record RestoreRequest(
 public sealed record HandedKey(string KeyId, string Wrapped);
 
 /// <summary>What preflight found out, and what people approve by its hash.</summary>
+/// <param name="BackupId">Of a point in time: its base.</param>
 /// <param name="Stores">Where the bytes come from, in the order they are tried.</param>
 /// <param name="Host">The target's host or hosts, without credentials.</param>
-/// <param name="Collections">What is restored.</param>
+/// <param name="To">The last cluster time that comes back.</param>
+/// <param name="Collections">What is restored, by its names at <paramref name="To"/>.</param>
 /// <param name="Dropped">Existing collections that are replaced.</param>
 /// <param name="Left">Existing collections that stay.</param>
 /// <param name="AskHash">Hash of what is asked (docs/format.md); empty when the target is no production.</param>
@@ -87,7 +89,20 @@ public sealed record RestorePlan(
     IReadOnlyList<Shown> Shows,
     IReadOnlyList<string> Notes,
     TimeSpan RtoTarget,
-    TimeSpan RpoTarget);
+    TimeSpan RpoTarget)
+{
+    /// <summary>How it goes on after the backup's end mark; null: it does not.</summary>
+    public PointPlan? Point { get; init; }
+}
+
+/// <summary>From a base's end mark to a later point. Which slices lead there, each step finds again in the stores.</summary>
+/// <param name="BaseEnd">The base's end mark. Up to it the base's own oplog is replayed over its fuzzy copy, after it slices, exactly.</param>
+/// <param name="Slices">How many.</param>
+/// <param name="RawBytes">What they hold.</param>
+/// <param name="Uuids">Of the named collections at the point; null: the whole database.</param>
+/// <param name="LeftOut">Transactions that are half there at the point, on servers that write them as loose entries: nothing of them comes back.</param>
+public sealed record PointPlan(
+    ClusterTime BaseEnd, int Slices, long RawBytes, IReadOnlyList<string>? Uuids, IReadOnlyList<string> LeftOut);
 
 /// <summary>A policy of the plan as the workflow needs it to wait: the last door reads its own plan again.</summary>
 public sealed record ApprovalPolicy(string Name, IReadOnlyList<string> Approvers, int Quorum, int DenyThreshold, TimeSpan Expires);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
 
 namespace LuxHedge.Workflows.Runbooks;
@@ -99,6 +100,7 @@ public static partial class InputValues
     {
         InputTypes.Target => TargetExpression().IsMatch(text) ? null : "is no target; write production or CLUSTER/DATABASE",
         InputTypes.Asset or InputTypes.Store or InputTypes.Person => NameExpression().IsMatch(text) ? null : $"is no id of a {type}",
+        InputTypes.Moment => RestorePoint.TryParse(text, out _) ? null : $"is no moment; write {RestorePoint.Forms}",
         InputTypes.Backup => BackupExpression().IsMatch(text) ? null : "is no id of a backup; write one, or latest",
         _ => null,
     };

@@ -36,6 +36,8 @@ public static class InputTypes
     public const string Flag = "flag";
     public const string Duration = "duration";
     public const string Time = "time";
+    /// <summary>What data can be brought to: a time, a cluster time, or <c>latest</c>.</summary>
+    public const string Moment = "moment";
     public const string Asset = "asset";
     public const string Backup = "backup";
     public const string Store = "store";
@@ -48,7 +50,7 @@ public static class InputTypes
     public const string Object = "object";
 
     public static readonly IReadOnlyList<string> All =
-        [Text, Number, Flag, Duration, Time, Asset, Backup, Store, Person, List, Target, Object];
+        [Text, Number, Flag, Duration, Time, Moment, Asset, Backup, Store, Person, List, Target, Object];
 }
 
 /// <summary>One line of a runbook. Exactly one of <see cref="Uses"/>, <see cref="Approve"/>, <see cref="Manual"/>, <see cref="Wait"/>,

@@ -255,7 +255,9 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
 
     private async Task CompareSeriesAsync(ReplayedCollection collection, List<string> wrong, CancellationToken cancellation)
     {
-        var witness = witnesses.Collections.FirstOrDefault(w => w.Collection == collection.Name && w.Missing is null);
+        if (collection.Since is { Operations: > 0 })
+            return; // Written to since the witness was taken.
+        var witness = witnesses.Collections.FirstOrDefault(w => Selection.KeyOf(w.Collection, w.Type, w.Uuid) == collection.Uuid && w.Missing is null);
         foreach (var share in witness?.Shares ?? [])
         {
             if (await RestoredCheck.CompareShareAsync(

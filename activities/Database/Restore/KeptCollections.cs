@@ -27,6 +27,7 @@ internal static class KeptCollections
         { "indexes", new BsonArray(collection.Indexes.Select(CollectionSpecifications.Text)) },
         { "beside", collection.Beside },
         { "buckets", collection.Buckets is { } b ? b : BsonNull.Value },
+        { "since", collection.Since is { } s ? Tally(s) : BsonNull.Value },
     };
 
     public static BsonDocument ToDocument(ReplayState state) => new()
@@ -64,5 +65,12 @@ internal static class KeptCollections
         document["beside"].AsString)
     {
         Buckets = document["buckets"] is BsonString b ? b.Value : null,
+        Since = document["since"] is BsonDocument s
+            ? new SinceBase(s["operations"].ToInt64(), s["net"].ToInt64(), s["new"].AsBoolean, s["altered"].AsBoolean) : null,
+    };
+
+    private static BsonDocument Tally(SinceBase since) => new()
+    {
+        { "operations", since.Operations }, { "net", since.Net }, { "new", since.IsNew }, { "altered", since.IsAltered },
     };
 }

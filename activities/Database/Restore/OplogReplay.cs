@@ -12,7 +12,15 @@ namespace LuxHedge.Activities.Database.Restore;
 /// <param name="To">The last time that is applied.</param>
 /// <param name="ExactAfter">The base's end mark: after it a missing document or path is a loss.</param>
 internal sealed record ReplayScope(
-    string Database, IReadOnlySet<string>? Selected, IReadOnlySet<string> Discarded, ClusterTime To, ClusterTime ExactAfter);
+    string Database, IReadOnlySet<string>? Selected, IReadOnlySet<string> Discarded, ClusterTime To, ClusterTime ExactAfter)
+{
+    /// <summary>Transactions of loose entries (<see cref="OplogEntries.LooseTransactionOf"/>) that end after <see cref="To"/>: half a
+    /// transaction is none, so what is there of them is passed.</summary>
+    public IReadOnlySet<string> LeftOut { get; init; } = new HashSet<string>();
+
+    /// <summary>Only which collections there are and what was done to each is followed: no document is looked at or written.</summary>
+    public bool OnlyCounts { get; init; }
+}
 
 /// <summary>How far replay is: everything before <paramref name="Time"/> is in the target, and of the entry at it the first
 /// <paramref name="Inner"/> operations (<see cref="Whole"/>: all).</summary>
@@ -55,10 +63,14 @@ internal interface IReplayTarget
     Task WriteAsync(ReplayStep step, CancellationToken cancellation);
 }
 
-/// <summary>The backup's oplog in order of time, entries of transactions open at the start mark first.</summary>
+/// <summary>Oplog entries in order of time; of a backup's, entries of transactions open at the start mark first.</summary>
 internal interface IOplogSource
 {
     IAsyncEnumerable<(ReadOnlyMemory<byte> Entry, OplogPlace Place)> ReadAsync(CancellationToken cancellation);
+
+    /// <summary>The entry of that time from before what <see cref="ReadAsync"/> reads: part of a transaction that ends later. Null where it
+    /// is not known.</summary>
+    Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation);
 
     /// <summary>The <c>o</c> of one entry again.</summary>
     Task<ReadOnlyMemory<byte>> ReadAgainAsync(OplogPlace place, ClusterTime time, CancellationToken cancellation);
@@ -96,6 +108,7 @@ internal sealed class OplogReplay
     private readonly Dictionary<string, ReplayedCollection> collections;
     private readonly Dictionary<string, string> unknown;
     private readonly List<string> losses;
+    private readonly Dictionary<string, SinceBase> since = new(StringComparer.Ordinal);
     private ReplayPosition position;
     private long entries;
     private long written;
@@ -129,6 +142,8 @@ internal sealed class OplogReplay
             if (entry.Time > scope.To)
                 break;
             last = entry.Time;
+            if (scope.LeftOut.Count > 0 && OplogEntries.LooseTransactionOf(bson.Span) is { } loose && scope.LeftOut.Contains(loose))
+                continue;
             await ReplayAsync(entry, place, oplog, cancellation);
             onProgress?.Invoke(entries);
         }
@@ -157,19 +172,20 @@ internal sealed class OplogReplay
                     await ApplyAllAsync(entry, [entry.Object], cancellation);
                 return;
             case "applyOps" when RawBson.IsTrue(RawBson.Find(entry.Object, "partialTxn")) || RawBson.IsTrue(RawBson.Find(entry.Object, "prepare")):
-                if (!chains.Extend(entry, place))
-                    throw Unexplained(entry, "continues a transaction whose beginning the backup does not hold");
+                var begun = entry.Previous is { } first ? await TakeChainAsync(first, oplog, cancellation) : [];
+                chains.Extend(entry, place, begun ?? throw Unexplained(entry, "continues a transaction whose beginning the backup does not hold"));
                 return;
             case "applyOps":
-                var before = entry.Previous is not { } previous ? [] : chains.Take(previous)
+                if (IsPassed(entry, place))
+                    return;
+                var before = entry.Previous is not { } previous ? [] : await TakeChainAsync(previous, oplog, cancellation)
                     ?? throw Unexplained(entry, "ends a transaction whose beginning the backup does not hold");
-                if (!place.Earlier)
-                    await ApplyChainAsync(entry, before, entry.Object, oplog, cancellation);
+                await ApplyChainAsync(entry, before, entry.Object, oplog, cancellation);
                 return;
             case "commitTransaction":
-                var prepared = entry.Previous is { } at ? chains.Take(at) : null;
-                if (place.Earlier)
+                if (IsPassed(entry, place))
                     return;
+                var prepared = entry.Previous is { } at ? await TakeChainAsync(at, oplog, cancellation) : null;
                 await ApplyChainAsync(
                     entry, prepared ?? throw Unexplained(entry, "commits a transaction which the backup does not hold"), null, oplog, cancellation);
                 return;
@@ -188,11 +204,37 @@ internal sealed class OplogReplay
         }
     }
 
+    /// <summary>The end of a transaction that is in the target already, or in the base copy: its chain is let go.</summary>
+    private bool IsPassed(OplogEntry entry, OplogPlace place)
+    {
+        if (!place.Earlier && !position.Covers(entry.Time))
+            return false;
+        if (entry.Previous is { } previous)
+            chains.Take(previous);
+        return true;
+    }
+
+    /// <summary>The chain up to that entry, whose beginning may lie before what is read; null: nobody has it.</summary>
+    private async Task<IReadOnlyList<ChainedEntry>?> TakeChainAsync(ClusterTime last, IOplogSource oplog, CancellationToken cancellation)
+    {
+        var found = new List<ChainedEntry>();
+        for (ClusterTime? at = last; at is { } time;)
+        {
+            if (chains.Take(time) is { } known)
+                return found.Count == 0 ? known : [.. known, .. Enumerable.Reverse(found)];
+            if (await oplog.FindEarlierAsync(time, cancellation) is not { } earlier)
+                return null;
+            found.Add(new ChainedEntry(time, earlier.Place, null));
+            at = OplogEntry.Read(earlier.Entry).Previous;
+        }
+
+        found.Reverse();
+        return found;
+    }
+
     private async Task ApplyChainAsync(
         OplogEntry entry, IReadOnlyList<ChainedEntry> chain, ReadOnlyMemory<byte>? own, IOplogSource oplog, CancellationToken cancellation)
     {
-        if (position.Covers(entry.Time))
-            return;
         Count(entry);
         var inner = 0;
         foreach (var link in chain)
@@ -271,6 +313,10 @@ internal sealed class OplogReplay
             throw Unexplained(entry, $"is {why}");
 
         newest = counted?.Wall ?? entry.Time.ToTime();
+        if (entry.Time > scope.ExactAfter)
+            Tally(collection.Uuid, new SinceBase(1, entry.Operation switch { "i" => 1, "d" => -1, _ => 0 }, false, false));
+        if (scope.OnlyCounts)
+            return;
         var alone = FoldingWindow.StandsAlone(collection, id);
         if (alone)
             await FlushAsync(Before(after), always: false, cancellation);
@@ -335,11 +381,13 @@ internal sealed class OplogReplay
                 throw Unexplained(entry, $"is the unknown command '{name}'");
         }
 
-        foreach (var collection in changed)
+        for (var i = 0; i < changed.Count; i++)
         {
-            if (!collections.ContainsKey(collection.Uuid) && collection.Type != ReplayedCollection.View)
-                await target.CreateAsync(collection, cancellation);
-            collections[collection.Uuid] = collection;
+            var isNew = !collections.ContainsKey(changed[i].Uuid);
+            if (isNew && changed[i].Type != ReplayedCollection.View)
+                await target.CreateAsync(changed[i], cancellation);
+            changed[i] = Altered(changed[i], isNew, entry.Time);
+            collections[changed[i].Uuid] = changed[i];
         }
 
         foreach (var collection in removed)
@@ -555,8 +603,11 @@ internal sealed class OplogReplay
             // The view over a time series' buckets is part of the time series.
             if (document is { } d && Decode(d) is var options && !options.GetValue("viewOn", "").AsString.StartsWith(BucketPrefix, StringComparison.Ordinal))
                 PutView(name, options.GetValue("viewOn", "").AsString, options.GetValue("pipeline", new BsonArray()), options.GetValue("collation", null), changed);
-            foreach (var view in changed)
-                collections[view.Uuid] = view;
+            for (var i = 0; i < changed.Count; i++)
+            {
+                changed[i] = Altered(changed[i], !collections.ContainsKey(changed[i].Uuid), entry.Time);
+                collections[changed[i].Uuid] = changed[i];
+            }
         }
 
         position = after;
@@ -611,8 +662,28 @@ internal sealed class OplogReplay
         windows += window.Operations > 0 ? 1 : 0;
         window.Clear();
         position = at;
-        await target.WriteAsync(new ReplayStep(State(), writes, [], []), cancellation);
+        await target.WriteAsync(new ReplayStep(State(), writes, TakeTallies(), []), cancellation);
     }
+
+    private void Tally(string uuid, SinceBase more) => since[uuid] = since.TryGetValue(uuid, out var before) ? before.Plus(more) : more;
+
+    /// <summary>What was counted since the last window, put to its collections.</summary>
+    private List<ReplayedCollection> TakeTallies()
+    {
+        var changed = new List<ReplayedCollection>();
+        foreach (var (uuid, more) in since)
+        {
+            if (collections.TryGetValue(uuid, out var collection))
+                changed.Add(collections[uuid] = collection with { Since = collection.Since?.Plus(more) ?? more });
+        }
+
+        since.Clear();
+        return changed;
+    }
+
+    private ReplayedCollection Altered(ReplayedCollection collection, bool isNew, ClusterTime time) => time > scope.ExactAfter
+        ? collection with { Since = (collection.Since ?? SinceBase.Nothing).Plus(new SinceBase(0, 0, isNew, true)) }
+        : collection;
 
     private void Lose(ReplayLoss loss)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
@@ -15,7 +16,7 @@ namespace LuxHedge.Activities.Database.Restore;
 
 /// <summary>The first look of a restore: chooses the backup, opens its key, looks at the target, and says what would be done. Changes nothing.</summary>
 internal sealed class Preflight(
-    Plan plan, BackupCatalog catalog, RestoreBackups backups, ClusterConnections clusters, MadeDatabases made, TimeProvider time)
+    Plan plan, BackupCatalog catalog, RestoreBackups backups, PointSlices slices, ClusterConnections clusters, MadeDatabases made, TimeProvider time)
 {
     /// <summary>So many are named where none can be chosen.</summary>
     private const int MostNamed = 5;
@@ -27,13 +28,15 @@ internal sealed class Preflight(
         var view = request is { Purpose: RestorePurpose.RestoreTest, Backup: { } tested }
             ? await catalog.LookAsync(place.Asset.Name, tested, cancellation)
             : await catalog.ListAsync(place.Asset.Name, cancellation);
-        var chosen = request.Backup is not { } id ? Newest(view) : view.Find(id) ?? await catalog.FindAsync(id, cancellation);
-        if (chosen.Manifest.Asset != place.Asset.Name)
-            throw Usage($"Backup {chosen.Id} is of the asset '{chosen.Manifest.Asset}', not of '{place.Asset.Name}'.", "--backup");
-        RefuseOtherTimes(request, chosen);
+        var named = request.Backup is { } id ? view.Find(id) ?? await catalog.FindAsync(id, cancellation) : null;
+        if (named is not null && named.Manifest.Asset != place.Asset.Name)
+            throw Usage($"Backup {named.Id} is of the asset '{named.Manifest.Asset}', not of '{place.Asset.Name}'.", "--backup");
+        var (choice, sliced) = await ChooseAsync(request, view, named, cancellation);
+        var chosen = choice?.Base ?? named ?? Newest(view);
         var from = StoresFor(request, place, chosen);
         using var reader = await backups.OpenAsync(place.Asset.Name, chosen.Id, chosen.ManifestSha256, from, request.Keys, cancellation);
-        var selection = Selection.Of(reader.Index, request.Collections);
+        var (to, point, atPoint) = await FindPointAsync(request, choice, sliced, reader, cancellation);
+        var selection = atPoint ?? Selection.Of(reader.Index, request.Collections);
 
         await clusters.CheckAsync(place.Cluster, cancellation);
         var client = clusters[place.Cluster];
@@ -59,9 +62,12 @@ internal sealed class Preflight(
             RestoreDoor.RefuseDrill(request, place.Database);
         var (documents, bytes) = Size(reader.Index, selection);
         var restore = new RestorePlan(
-            chosen.Id, chosen.ManifestSha256, from, host, place.Database, production, reader.Index.EndMark, MomentWanted(request, chosen), selection.Names, dropped, left,
+            chosen.Id, chosen.ManifestSha256, from, host, place.Database, production, to, MomentWanted(request, chosen), selection.Names, dropped, left,
             Lanes(place.Asset, reader.Index), documents, bytes, SafetySkipped(request, filled, dropped), AskHash: "", Approval: null, Shows: [],
-            Notes(chosen, view, reader, dropped, left), place.Asset.Rto, place.Asset.Rpo);
+            [.. PointNotes(choice, point, to), .. Notes(chosen, view, reader, dropped, left)], place.Asset.Rto, place.Asset.Rpo)
+        {
+            Point = point,
+        };
         return production ? await AskAsync(request, place, restore, chosen, cancellation) : restore;
     }
 
@@ -94,6 +100,8 @@ internal sealed class Preflight(
             new("what", $"Restore of {request.Asset}{(request.Collections is null ? ", the whole database" : ", named collections")}"),
             new("into", $"{restore.Database} on {restore.Host} (production)"),
             new("backup", $"{restore.BackupId}, of {chosen.Manifest.ConsistentAt:u}, {Span(age)} old"),
+            .. restore.Point is { } point
+                ? [new Shown("point", $"{restore.To.ToTime():u} ({restore.To}), by {point.Slices} slices after the backup")] : (IEnumerable<Shown>)[],
             new("standing", chosen.Summary.Verdict == Verdict.Proven ? "proven by a restore test" : $"{chosen.Summary.Verdict}; {(restore.Notes.Count > 0 ? restore.Notes[0] : "")}".TrimEnd(' ', ';')),
             new("holds", $"{restore.Documents:N0} documents in {restore.Collections.Count} collections"),
             new("replaces", restore.Dropped.Count == 0 ? "nothing: none of its collections is there" : string.Join(", ", restore.Dropped)),
@@ -119,16 +127,48 @@ internal sealed class Preflight(
             ]));
     }
 
-    private static void RefuseOtherTimes(RestoreRequest request, CatalogBackup chosen)
+    /// <summary>Null: no moment is asked for, and the backup's own end mark is as late as it gets.</summary>
+    private async Task<(PointChoice? Choice, SliceView? Slices)> ChooseAsync(
+        RestoreRequest request, CatalogView view, CatalogBackup? named, CancellationToken cancellation)
     {
-        if (request.To is not { } to)
-            return;
-        var wanted = to.ToUnixTimeSeconds();
-        if (wanted == chosen.Manifest.EndMark.Seconds || wanted == chosen.Manifest.ConsistentAt.ToUnixTimeSeconds())
-            return;
-        throw Usage(
-            $"The data can't be brought to {to:u}: backup {chosen.Id} is consistent at {chosen.Manifest.ConsistentAt:u} (its end mark {chosen.Manifest.EndMark.ToTime():u}), " +
-            "and moments between backups can't be reached yet.", "--to", "Leave --to out, or choose a backup of about that time with --backup ID.");
+        if (request.To is not { } wanted)
+            return (null, null);
+        IReadOnlyList<CatalogBackup> bases = named is not null ? [named] : [.. view.Backups.Where(b => b.Summary.Eligible)];
+        if (bases.Count == 0)
+            Newest(view); // Says why there is none.
+        var sliced = await slices.ListAsync(request.Asset, bases.Min(b => b.Manifest.EndMark), null, request.Store, cancellation);
+        var chains = sliced.Chains();
+        return (PointChoice.Of(bases, chains, wanted)
+            ?? throw PointChoice.OutOfReach(request.Asset, bases, chains, wanted, sliced.Gaps, [.. sliced.Unknown.Union(view.Unknown)], time.GetUtcNow()), sliced);
+    }
+
+    /// <summary>Where exactly slices end, and which collections there are by then. Null: the base's own end mark is the point.</summary>
+    private async Task<(ClusterTime To, PointPlan? Point, Selection? At)> FindPointAsync(
+        RestoreRequest request, PointChoice? choice, SliceView? view, BackupReader reader, CancellationToken cancellation)
+    {
+        var end = reader.Index.EndMark;
+        if (choice is not { Chain.Count: > 0 } || view is null)
+            return (end, null, null);
+        var chains = view.Chains();
+        using var oplog = slices.Open(reader, view, choice.Chain, request);
+        var beyond = view.Slices.Select(s => s.Manifest).Where(s => s.From >= choice.Chain[^1].To && s.From.Seconds <= choice.Until.Seconds + PointOplog.LooseSeconds);
+        var (to, leftOut) = await oplog.BorderAsync(choice.Until, PointOplog.Following(choice.Chain[^1], beyond), cancellation);
+        if (to <= end)
+            return (end, null, null);
+        var chain = chains.Covering(end, to) ?? choice.Chain;
+        var there = await CollectionsAtPoint.ReadAsync(reader, oplog, to, leftOut, cancellation);
+        var selection = Selection.At(there, request.Collections, to);
+        return (to, new PointPlan(end, chain.Count, chain.Sum(s => s.RawBytes), selection.Uuids is { } uuids ? [.. uuids.Order(StringComparer.Ordinal)] : null, leftOut), selection);
+    }
+
+    private static IEnumerable<string> PointNotes(PointChoice? choice, PointPlan? point, ClusterTime to)
+    {
+        if (choice?.Note is { } note)
+            yield return note;
+        if (point is not null)
+            yield return $"From backup {choice!.Base.Id}, its end mark {point.BaseEnd.ToTime():u}, by {point.Slices} slices to {to.ToTime():u} ({to}).";
+        if (point is { LeftOut.Count: > 0 })
+            yield return $"{point.LeftOut.Count} transactions were under way at the point: nothing of them comes back.";
     }
 
     /// <summary>Copies that were verified first, in the plan's order; a store that did not answer may do so later.</summary>
@@ -210,9 +250,9 @@ internal sealed class Preflight(
         : request.NoSafetyBackup ? "--no-safety-backup was asked for"
         : null;
 
-    /// <summary><c>--to</c>, else the consistent time of a backup chosen by id, else the start of the run.</summary>
+    /// <summary><c>--to</c> (of latest: the start of the run), else the consistent time of a backup chosen by id, else the start of the run.</summary>
     private DateTimeOffset MomentWanted(RestoreRequest request, CatalogBackup chosen) =>
-        request.To ?? (request.Backup is not null ? chosen.Manifest.ConsistentAt
+        request.To?.Moment ?? (request is { Backup: not null, To: null } ? chosen.Manifest.ConsistentAt
             : DateTimeOffset.TryParseExact(
                 request.RunId.Split('-')[0], "yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var started) ? started
             : time.GetUtcNow());

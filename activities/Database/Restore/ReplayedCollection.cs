@@ -19,9 +19,25 @@ internal sealed record ReplayedCollection(
     /// <summary>Of a time series whose documents are buckets: the collection they are written to (see <see cref="PlannedCollection"/>).</summary>
     public string? Buckets { get; init; }
 
+    /// <summary>What replay did to it after the base's end mark; null: nothing.</summary>
+    public SinceBase? Since { get; init; }
+
     public bool IsCapped => Type == Collection && Options.GetValue("capped", false).ToBoolean();
 
     /// <summary>Strings are compared otherwise than by their bytes.</summary>
     public bool HasCollation =>
         Type == Collection && Options.TryGetValue("collation", out var c) && c is BsonDocument collation && collation.GetValue("locale", "simple") != "simple";
+}
+
+/// <summary>What exact replay did to a collection: with the count at the base's end mark it says how many documents there must be.</summary>
+/// <param name="Operations">On its documents.</param>
+/// <param name="Net">Inserted less deleted.</param>
+/// <param name="IsNew">It was created since.</param>
+/// <param name="IsAltered">Its name, options or indexes are others, or it is new.</param>
+internal sealed record SinceBase(long Operations, long Net, bool IsNew, bool IsAltered)
+{
+    public static readonly SinceBase Nothing = new(0, 0, false, false);
+
+    public SinceBase Plus(SinceBase more) =>
+        new(Operations + more.Operations, Net + more.Net, IsNew || more.IsNew, IsAltered || more.IsAltered);
 }

@@ -1,4 +1,5 @@
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
@@ -24,6 +25,7 @@ public sealed class RestoreActivities : IRestoreActivities
     private readonly BackupCatalog catalog;
     private readonly RecordWriter records;
     private readonly RestoreBackups backups;
+    private readonly PointSlices slices;
     private readonly MadeDatabases made;
     private readonly RestoreDoor door;
     private readonly Preflight preflight;
@@ -35,9 +37,10 @@ public sealed class RestoreActivities : IRestoreActivities
         catalog = new BackupCatalog(plan, stores, time);
         records = new RecordWriter(stores, writer, time);
         backups = new RestoreBackups(plan, stores, keys);
+        slices = new PointSlices(stores, keys, new SliceCatalog(plan, stores));
         made = new MadeDatabases(plan, stores);
         door = new RestoreDoor(plan, clusters, made, time);
-        preflight = new Preflight(plan, catalog, backups, clusters, made, time);
+        preflight = new Preflight(plan, catalog, backups, slices, clusters, made, time);
     }
 
     public Task<RestorePlan> PreflightAsync(RestoreRequest request) =>
@@ -48,13 +51,13 @@ public sealed class RestoreActivities : IRestoreActivities
         // Released at the clean-up: a restore outlives this activity.
         _ = await BackupUse.BeginAsync(
             catalog, records, new Signed<Manifest>(reader.Manifest, reader.Manifest.Writer, reader.ManifestSha256), work.Request.RunId, Use, Beat.Cancellation);
-        await new Preparation(state).PrepareAsync(work, Selection.Of(reader.Index, work.Request.Collections).Base(reader.Index, work.Plan.Database), Beat.Cancellation);
+        await new Preparation(state).PrepareAsync(work, Selection.Of(reader.Index, work).Base(reader.Index, work.Plan.Database), Beat.Cancellation);
         return true;
     });
 
     public Task<LoadResult> LoadLaneAsync(LoadWork work) => WithBackupAsync(work.Restore, replaces: false, async (reader, state) =>
     {
-        var selection = Selection.Of(reader.Index, work.Restore.Request.Collections);
+        var selection = Selection.Of(reader.Index, work.Restore);
         var ranges = selection.Base(reader.Index, work.Restore.Plan.Database)
             .SelectMany(b => b.Indexed.Ranges.Select(range => (range, b.Into)))
             .ToDictionary(r => r.range.Number);
@@ -68,31 +71,69 @@ public sealed class RestoreActivities : IRestoreActivities
         return result;
     });
 
-    public Task<ReplayResult> ReplayAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, async (reader, state) =>
+    public Task<ReplayResult> ReplayAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, (reader, state) => ReplayAsync(
+        "replay the oplog", work, reader, state, reader.Index.EndMark, reader.Index.Oplog.Sum(c => (long)c.Chunk.Documents), _ => new BackupOplog(reader)));
+
+    public Task<IReadOnlyList<Check>> CheckBaseAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, (reader, state) =>
+        new RestoredCheck(state, reader).CompareBaseAsync(Selection.Of(reader.Index, work), Beat.Cancellation));
+
+    public Task<ReplayResult> ReplayToPointAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, async (reader, state) =>
+    {
+        using var oplog = await slices.OpenAsync(reader, work, Beat.Cancellation);
+        var total = oplog.Chain.Sum(s => s.Entries);
+        var result = await ReplayAsync("replay to the point", work, reader, state, work.Plan.To, total, from => oplog.GoingOnAt(from));
+        foreach (var problem in oplog.Problems)
+            log.Warning("Restore read {Object} from another store: in {Store} it {What}", problem.Object, problem.Store, problem.What);
+        return result with
+        {
+            Problems =
+            [
+                .. result.Problems,
+                new("slices", Verdict.Proven,
+                    $"{oplog.Chain.Count} slices lead from the base's end mark {reader.Index.EndMark.ToTime():u} to {work.Plan.To.ToTime():u} ({work.Plan.To}): the first goes on " +
+                    $"from the backup's own oplog, each other begins with the last entry of the one before."),
+            ],
+        };
+    });
+
+    private async Task<ReplayResult> ReplayAsync(
+        string step, RestoreWork work, BackupReader reader, RestoringState state, ClusterTime to, long total, Func<ClusterTime, IOplogSource> open)
     {
         var fence = await state.RaiseAsync("replay", Beat.Cancellation);
-        var selection = Selection.Of(reader.Index, work.Request.Collections);
         var start = KeptCollections.ToState(await fence.ReadAsync(Beat.Cancellation), await KeptCollections.ReadAsync(state, Beat.Cancellation));
         var scope = new ReplayScope(
-            reader.Index.Database, selection.Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), work.Plan.To, reader.Index.EndMark);
+            reader.Index.Database, Selection.Of(reader.Index, work).Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), to, reader.Index.EndMark)
+        {
+            LeftOut = (work.Plan.Point?.LeftOut ?? []).ToHashSet(StringComparer.Ordinal),
+        };
         using var session = await RawCursor.StartSessionAsync(state.Database.Client, Beat.Cancellation);
         var target = new BesideTarget(state, fence, session);
-        var total = reader.Index.Oplog.Sum(c => (long)c.Chunk.Documents);
-        var end = await new OplogReplay(scope, start, target, onProgress: done => Beat.Report("replay the oplog", done, total, "entries"))
-            .RunAsync(new BackupOplog(reader), Beat.Cancellation);
+        var end = await new OplogReplay(scope, start, target, onProgress: done => Beat.Report(step, done, total, "entries"))
+            .RunAsync(open(start.Position.Time), Beat.Cancellation);
         return new ReplayResult(
             end.Entries, end.Written, end.Windows, end.Position.Time, [.. target.Refused, .. end.Losses.Select(l => new Check("replay", Verdict.Failed, l))]);
-    });
+    }
 
     public Task<IReadOnlyList<Check>> BuildIndexesAsync(RestoreWork work) =>
         InTargetAsync(work, replaces: false, state => new IndexBuilder(state).BuildAsync(Beat.Cancellation));
 
     public Task<CheckResult> CheckAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, (reader, state) =>
-        new RestoredCheck(state, reader).CompareAsync(
-            work, Selection.Of(reader.Index, work.Request.Collections), plan.Assets[work.Request.Asset].Canary, Beat.Cancellation));
+        work.Plan.Point is null
+            ? new RestoredCheck(state, reader).CompareAsync(
+                work, Selection.Of(reader.Index, work), plan.Assets[work.Request.Asset].Canary, Beat.Cancellation)
+            : new RestoredCheck(state, reader).ComparePointAsync(
+                work, Selection.Of(reader.Index, work),
+                plan.Assets[work.Request.Asset].Canary ? c => NewestCanaryAsync(reader, work, c) : null, Beat.Cancellation));
+
+    /// <summary>Of named collections: from what the base and its slices hold.</summary>
+    private async Task<DateTimeOffset?> NewestCanaryAsync(BackupReader reader, RestoreWork work, CancellationToken cancellation)
+    {
+        using var oplog = await slices.OpenAsync(reader, work, cancellation);
+        return await oplog.NewestCanaryAsync(work.Plan.To, cancellation) ?? await new RestoredCheck(null!, reader).NewestCanaryOfBackupAsync(cancellation);
+    }
 
     public Task<IReadOnlyList<Check>> CutOverAsync(RestoreWork work) => WithBackupAsync(work, replaces: true, (reader, state) =>
-        new CutOver(state, reader.Index.Witness).ReplaceAsync(work, Selection.Of(reader.Index, work.Request.Collections), Beat.Cancellation));
+        new CutOver(state, reader.Index.Witness).ReplaceAsync(work, Selection.Of(reader.Index, work), Beat.Cancellation));
 
     public Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded) => ReachAsync(work.Request, async () =>
     {

@@ -27,7 +27,7 @@ internal sealed class RestoreBackups(Plan plan, StoreSet stores, KeyRing keys)
     {
         var reader = await OpenAsync(
             work.Request.Asset, work.Plan.BackupId, work.Plan.ManifestSha256, work.Plan.Stores, work.Request.Keys, cancellation);
-        if (reader.Index.EndMark == work.Plan.To)
+        if (work.Plan.Point is { } point ? reader.Index.EndMark == point.BaseEnd && point.BaseEnd < work.Plan.To : reader.Index.EndMark == work.Plan.To)
             return reader;
         reader.Dispose();
         throw new RefusalException(

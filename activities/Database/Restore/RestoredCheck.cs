@@ -36,7 +36,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
                 continue;
             }
 
-            var (check, count) = await CompareAsync(witness, found[0], cancellation);
+            var (check, count) = await CompareAsync(witness, found[0], areBuilt: true, cancellation);
             checks.Add(check);
             counts[found[0].Uuid] = count;
         }
@@ -48,7 +48,9 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
         return new CheckResult(checks, canary, standsIn, counts.Values.Sum());
     }
 
-    private async Task<(Check Check, long Documents)> CompareAsync(CollectionWitness witness, ReplayedCollection found, CancellationToken cancellation)
+    /// <param name="areBuilt">Indexes and validators are there; before that, what they are to be is compared.</param>
+    private async Task<(Check Check, long Documents)> CompareAsync(
+        CollectionWitness witness, ReplayedCollection found, bool areBuilt, CancellationToken cancellation)
     {
         var wrong = new List<string>();
         if (witness.Type != found.Type)
@@ -60,12 +62,13 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
                 ? new Check(witness.Collection, Verdict.NotProven, $"Without a witness: {changed}.") : ToCheck(witness, wrong, 0), 0);
         }
 
-        if (found.Type == ReplayedCollection.Collection)
+        areBuilt &= found.Type == ReplayedCollection.Collection;
+        if (areBuilt)
             await CompareMadeAsync(found, wrong, cancellation);
         CompareIndexes(
             witness.Indexes.Select(i => CollectionSpecifications.Listed(CollectionSpecifications.Parse(i))),
-            found.Type == ReplayedCollection.Collection ? await TargetInventory.IndexesAsync(state.Database, found.Beside, cancellation) : found.Indexes,
-            withExpiry: found.Type != ReplayedCollection.Collection, wrong);
+            areBuilt ? await TargetInventory.IndexesAsync(state.Database, found.Beside, cancellation) : found.Indexes,
+            withExpiry: !areBuilt, wrong);
 
         var counted = await CountAsync(found, cancellation);
         if (witness.Missing is { } why)
@@ -75,6 +78,13 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
             return (new Check(witness.Collection, Verdict.NotProven, $"Without a witness: {why}. {counted:N0} documents came back.{differences}"), counted);
         }
 
+        await CompareDocumentsAsync(witness, found, counted, wrong, cancellation);
+        return (ToCheck(witness, wrong, counted), counted);
+    }
+
+    private async Task CompareDocumentsAsync(
+        CollectionWitness witness, ReplayedCollection found, long counted, List<string> wrong, CancellationToken cancellation)
+    {
         if (counted != witness.Documents)
             wrong.Add($"{witness.Documents:N0} documents were there, {counted:N0} came back");
         // A server that shows a time series as its measurements puts their fields in an order of its own: compared once they are in place.
@@ -84,9 +94,164 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
             if (await CompareShareAsync(state.Database, found.Beside, rawData: false, share, found.Name, cancellation) is { } other)
                 wrong.Add(other);
         }
-
-        return (ToCheck(witness, wrong, counted), counted);
     }
+
+    // A point in time: the base is proven where it has a witness, and exact replay from there leaves only the count to compare.
+
+    private const string BaseId = "base";
+
+    /// <summary>What stands beside the target at the base's end mark. Answers one check over all, and one for each collection that is not
+    /// Proven.</summary>
+    public async Task<IReadOnlyList<Check>> CompareBaseAsync(Selection selection, CancellationToken cancellation)
+    {
+        var restored = (await KeptCollections.ReadAsync(state, cancellation)).Where(c => !BesideNames.IsOurs(c.Name)).ToDictionary(c => c.Uuid, StringComparer.Ordinal);
+        var witnesses = reader.Index.Witness.Collections.Where(w => !BesideNames.IsOurs(w.Collection) && selection.Uuids?.Contains(KeyOf(w)) != false).ToList();
+        var found = new List<(string Uuid, Check Check, long Documents)>();
+        foreach (var witness in witnesses)
+        {
+            Beat.Report("check the base", found.Count, witnesses.Count, "collections");
+            var (check, count) = !restored.TryGetValue(KeyOf(witness), out var there)
+                ? (new Check(witness.Collection, Verdict.Failed, "It was there at the base's end mark, and is not in what was loaded."), 0)
+                : there.Name != witness.Collection && witness.Missing is null
+                ? (new Check(witness.Collection, Verdict.Failed, $"At the base's end mark it came back as {there.Name}."), 0)
+                : await CompareAsync(witness, there, areBuilt: false, cancellation);
+            found.Add((KeyOf(witness), check, count));
+        }
+
+        var known = witnesses.Select(KeyOf).ToHashSet(StringComparer.Ordinal);
+        found.AddRange(restored.Values.Where(c => !known.Contains(c.Uuid)).Select(c => (
+            c.Uuid, new Check(c.Name, Verdict.Failed, "It was not there at the base's end mark, and came back."), 0L)));
+        await KeepBaseAsync(found, cancellation);
+        var bad = found.Where(f => f.Check.Verdict != Verdict.Proven).Select(f => f.Check with { Name = $"base: {f.Check.Name}" }).ToList();
+        var hashed = witnesses.Sum(w => w.Shares.Sum(s => s.Documents));
+        return
+        [
+            bad.Count == 0
+                ? new("base", Verdict.Proven,
+                    $"At its end mark {reader.Index.EndMark.ToTime():u} backup {reader.Index.Backup} is as its witness has it: {found.Count} collections, " +
+                    $"{found.Sum(f => f.Documents):N0} documents, {hashed:N0} of them compared by hash.")
+                : new("base", Verdicts.Worst(bad.Select(b => b.Verdict)), $"Of {found.Count} collections {bad.Count} are not proven at the base's end mark."),
+            .. bad,
+        ];
+    }
+
+    /// <summary>What stands beside the target at the point.</summary>
+    public async Task<CheckResult> ComparePointAsync(
+        RestoreWork work, Selection selection, Func<CancellationToken, Task<DateTimeOffset?>>? newestCanary, CancellationToken cancellation)
+    {
+        var restored = (await KeptCollections.ReadAsync(state, cancellation)).Where(c => !BesideNames.IsOurs(c.Name)).ToList();
+        var atBase = await BaseAsync(cancellation);
+        var checks = new List<Check>();
+        var counts = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var name in selection.Names)
+        {
+            Beat.Report("check", checks.Count, selection.Names.Count, "collections");
+            if (restored.Where(c => c.Name == name).ToList() is not [var found])
+            {
+                checks.Add(new(name, Verdict.Failed, restored.Exists(c => c.Name == name)
+                    ? "Two collections came back under this name." : "It was there at the point, and did not come back."));
+                continue;
+            }
+
+            var witness = reader.Index.Witness.Collections.FirstOrDefault(w => KeyOf(w) == found.Uuid);
+            var (check, count) = found.Since is null && witness is not null
+                ? await CompareAsync(witness, found, areBuilt: true, cancellation)
+                : await CompareChangedAsync(found, witness, atBase.GetValueOrDefault(found.Uuid), cancellation);
+            checks.Add(check);
+            counts[found.Uuid] = count;
+        }
+
+        var wanted = selection.Names.ToHashSet(StringComparer.Ordinal);
+        checks.AddRange(restored.Where(c => !wanted.Contains(c.Name)).Select(c => new Check(
+            c.Name, Verdict.Failed, "It came back, and was not there at the point under this name.")));
+        await KeepCountsAsync(counts, cancellation);
+        return newestCanary is null
+            ? new(checks, await NewestEntryAsync(cancellation), true, counts.Values.Sum())
+            : new(checks, await NewestRestoredCanaryAsync(restored, cancellation) ?? (work.Request.Collections is null ? null : await newestCanary(cancellation)), false, counts.Values.Sum());
+    }
+
+    /// <summary>A collection that slices wrote to, or changed. Options and indexes are those that its commands left; of its documents nobody has a
+    /// hash at the point.</summary>
+    private async Task<(Check Check, long Documents)> CompareChangedAsync(
+        ReplayedCollection found, CollectionWitness? witness, BaseCount? atBase, CancellationToken cancellation)
+    {
+        var since = found.Since ?? SinceBase.Nothing;
+        if (found.Type == ReplayedCollection.View)
+            return (new(found.Name, Verdict.Proven, "the view is as the oplog left it"), 0);
+        var wrong = new List<string>();
+        if (found.Type == ReplayedCollection.Collection)
+        {
+            await CompareMadeAsync(found, wrong, cancellation);
+            CompareIndexes(found.Indexes, await TargetInventory.IndexesAsync(state.Database, found.Beside, cancellation), withExpiry: false, wrong);
+        }
+
+        var counted = await CountAsync(found, cancellation);
+        if (since.IsNew)
+            atBase = new BaseCount(0, Verdict.Proven);
+        if (atBase is not { Verdict: Verdict.Proven })
+        {
+            var why = wrong.Count > 0 ? $" {string.Join("; ", wrong)}." : "";
+            return (new(found.Name, wrong.Count > 0 || atBase?.Verdict == Verdict.Failed ? Verdict.Failed : Verdict.NotProven,
+                $"It is not proven at the base's end mark, so not after it either. {counted:N0} documents came back.{why}"), counted);
+        }
+
+        var expected = atBase.Documents + since.Net;
+        if (since.Operations == 0 && witness is not null)
+            await CompareDocumentsAsync(witness, found, counted, wrong, cancellation);
+        else if (found.IsCapped && counted < expected && counted > 0)
+            return await CompareCappedAsync(found, wrong, since, counted, cancellation);
+        else if (counted != expected)
+            wrong.Add($"{atBase.Documents:N0} documents were there at the base's end mark and {since.Net:+#,0;-#,0;0} came with the slices, {counted:N0} are here");
+        return (wrong.Count > 0
+            ? new(found.Name, Verdict.Failed, Sentence(wrong))
+            : new(found.Name, Verdict.Proven, Explain(since, atBase.Documents, counted)), counted);
+    }
+
+    private static string Explain(SinceBase since, long before, long counted) =>
+        (since.IsNew ? "created since the base; " : since.Operations == 0 ? $"{counted:N0} documents as at the base's end mark; " : $"{before:N0} documents proven at the base's end mark; ")
+        + (since.Operations == 0 ? "only its name, options or indexes were changed since, by commands that were replayed"
+            : $"{since.Operations:N0} writes since were replayed in order, none of which missed its document ({since.Net:+#,0;-#,0;0}): {counted:N0} documents");
+
+    /// <summary>A capped collection evicts by itself, and no entry tells of it: that its newest insert is its last document is what can be seen.</summary>
+    private Task<(Check Check, long Documents)> CompareCappedAsync(
+        ReplayedCollection found, List<string> wrong, SinceBase since, long counted, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        return Task.FromResult((wrong.Count > 0
+            ? new Check(found.Name, Verdict.Failed, Sentence(wrong))
+            : new Check(found.Name, Verdict.NotProven,
+                $"{since.Operations:N0} writes were replayed in order into this capped collection, which evicts its oldest by itself: {counted:N0} documents are left of it, " +
+                "and nothing tells how many there were."), counted));
+    }
+
+    private static string Sentence(List<string> wrong)
+    {
+        var text = string.Join("; ", wrong);
+        return $"{char.ToUpperInvariant(text[0])}{text[1..]}.";
+    }
+
+    private static string KeyOf(CollectionWitness witness) => Selection.KeyOf(witness.Collection, witness.Type, witness.Uuid);
+
+    private sealed record BaseCount(long Documents, Verdict Verdict);
+
+    private Task<ReplaceOneResult> KeepBaseAsync(List<(string Uuid, Check Check, long Documents)> found, CancellationToken cancellation) => state.Documents.ReplaceOneAsync(
+        new BsonDocument("_id", BaseId),
+        new BsonDocument
+        {
+            { "_id", BaseId },
+            {
+                "collections", new BsonArray(found.Select(f => new BsonDocument
+                {
+                    { "uuid", f.Uuid }, { "documents", f.Documents }, { "verdict", f.Check.Verdict.ToString() },
+                }))
+            },
+        },
+        new ReplaceOptions { IsUpsert = true }, cancellation);
+
+    private async Task<IReadOnlyDictionary<string, BaseCount>> BaseAsync(CancellationToken cancellation) =>
+        (await state.Documents.Find(new BsonDocument("_id", BaseId)).FirstOrDefaultAsync(cancellation))?["collections"].AsBsonArray.ToDictionary(
+            c => c["uuid"].AsString, c => new BaseCount(c["documents"].ToInt64(), Enum.Parse<Verdict>(c["verdict"].AsString)), StringComparer.Ordinal)
+        ?? throw new RefusalException(ErrorKinds.Restore, "What was counted at the base's end mark is not in the target any more.", BesideNames.State);
 
     private static void CompareOptions(CollectionWitness witness, ReplayedCollection found, List<string> wrong)
     {
@@ -118,7 +283,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
     }
 
     private static Check ToCheck(CollectionWitness witness, List<string> wrong, long documents) => wrong.Count > 0
-        ? new(witness.Collection, Verdict.Failed, $"{char.ToUpperInvariant(string.Join("; ", wrong)[0])}{string.Join("; ", wrong)[1..]}.")
+        ? new(witness.Collection, Verdict.Failed, Sentence(wrong))
         : new(witness.Collection, Verdict.Proven, witness.Type == ReplayedCollection.View
             ? "the view is as it was"
             : $"{documents:N0} documents, {witness.Indexes.Count} indexes and the options are as they were; {witness.Shares.Sum(s => s.Documents):N0} documents compared by hash");
@@ -173,17 +338,23 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
     /// <summary>The newest <c>at</c> of the canary collection as it came back; for named collections as it is in the backup.</summary>
     private async Task<DateTimeOffset?> NewestCanaryAsync(IReadOnlyList<ReplayedCollection> restored, RestoreWork work, CancellationToken cancellation)
     {
-        if (restored.FirstOrDefault(c => c is { Name: Selection.Canary, Type: ReplayedCollection.Collection }) is { } canary)
-        {
-            var newest = await state.Database.GetCollection<BsonDocument>(canary.Beside)
-                .Find(new BsonDocument("at", new BsonDocument("$type", "date"))).Sort(new BsonDocument("at", -1)).Limit(1).FirstOrDefaultAsync(cancellation);
-            return newest is null ? null : new DateTimeOffset(newest["at"].ToUniversalTime());
-        }
-
+        if (restored.Any(IsCanary))
+            return await NewestRestoredCanaryAsync(restored, cancellation);
         return work.Request.Collections is null ? null : await NewestCanaryOfBackupAsync(cancellation);
     }
 
-    private async Task<DateTimeOffset?> NewestCanaryOfBackupAsync(CancellationToken cancellation)
+    private static bool IsCanary(ReplayedCollection collection) => collection is { Name: Selection.Canary, Type: ReplayedCollection.Collection };
+
+    private async Task<DateTimeOffset?> NewestRestoredCanaryAsync(IReadOnlyList<ReplayedCollection> restored, CancellationToken cancellation)
+    {
+        if (restored.FirstOrDefault(IsCanary) is not { } canary)
+            return null;
+        var newest = await state.Database.GetCollection<BsonDocument>(canary.Beside)
+            .Find(new BsonDocument("at", new BsonDocument("$type", "date"))).Sort(new BsonDocument("at", -1)).Limit(1).FirstOrDefaultAsync(cancellation);
+        return newest is null ? null : new DateTimeOffset(newest["at"].ToUniversalTime());
+    }
+
+    public async Task<DateTimeOffset?> NewestCanaryOfBackupAsync(CancellationToken cancellation)
     {
         DateTimeOffset? newest = null;
         void Take(ReadOnlyMemory<byte> document)

@@ -1,4 +1,5 @@
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
 
 namespace LuxHedge.Activities.Database.Restore;
 
@@ -30,6 +31,28 @@ internal sealed record Selection(IReadOnlyList<string> Names, IReadOnlySet<strin
         foreach (var witness in index.Witness.Collections.Where(c => wanted.Contains(c.Collection)))
             uuids.Add(KeyOf(witness.Collection, witness.Type, witness.Uuid));
         return new([.. wanted.Order(StringComparer.Ordinal)], uuids);
+    }
+
+    /// <summary>What a restore takes: of a point in time by the names that its preflight found there, which the base may not have yet.</summary>
+    public static Selection Of(IndexDocument index, RestoreWork work) => work.Plan.Point is { } point
+        ? new([.. work.Plan.Collections], point.Uuids?.ToHashSet(StringComparer.Ordinal))
+        : Of(index, work.Request.Collections);
+
+    /// <summary>By the names that collections have at a point.</summary>
+    /// <exception cref="RefusalException"><c>usage</c>: names a collection that is not there then.</exception>
+    public static Selection At(IReadOnlyList<ReplayedCollection> there, IReadOnlyList<string>? named, ClusterTime point)
+    {
+        there = [.. there.Where(c => !BesideNames.IsOurs(c.Name))];
+        var missing = (named ?? []).Where(n => there.All(c => c.Name != n)).ToList();
+        if (missing.Count > 0)
+        {
+            throw new RefusalException(
+                ErrorKinds.Usage, $"At {PointChoice.Text(point)} there was no collection {string.Join(", ", missing.Select(m => $"'{m}'"))}.", "--collection",
+                $"There was: {string.Join(", ", there.Select(c => c.Name).Order(StringComparer.Ordinal))}.");
+        }
+
+        var taken = named is null ? there : [.. there.Where(c => named.Contains(c.Name, StringComparer.Ordinal))];
+        return new([.. taken.Select(c => c.Name).Order(StringComparer.Ordinal)], named is null ? null : taken.Select(c => c.Uuid).ToHashSet(StringComparer.Ordinal));
     }
 
     public bool Takes(PlannedCollection collection) => Uuids is null || Uuids.Contains(KeyOf(collection.Name, collection.Type, collection.Uuid));

@@ -13,19 +13,18 @@ internal sealed class TransactionChains(long mostBytes)
 
     private long held;
 
-    /// <summary>Adds an entry that more will follow; false: what it follows is not known.</summary>
-    public bool Extend(OplogEntry entry, OplogPlace place)
+    /// <summary>Adds an entry that more will follow.</summary>
+    /// <param name="before">The chain that it follows, as it was taken out.</param>
+    public void Extend(OplogEntry entry, OplogPlace place, IReadOnlyList<ChainedEntry> before)
     {
-        var chain = new List<ChainedEntry>();
-        if (entry.Previous is { } previous && !byLast.Remove(previous, out chain!))
-            return false;
+        var chain = before as List<ChainedEntry> ?? [.. before];
+        held += chain.Sum(c => c.Object?.Length ?? 0);
         var bytes = entry.Object.Length;
         var keep = held + bytes <= mostBytes;
         if (keep)
             held += bytes;
         chain.Add(new ChainedEntry(entry.Time, place, keep ? entry.Object.ToArray() : default(ReadOnlyMemory<byte>?))); // A copy: a slice would keep its whole chunk alive.
         byLast[entry.Time] = chain;
-        return true;
     }
 
     /// <summary>The chain whose last entry that is, taken out; null: it is not known.</summary>
@@ -42,4 +41,8 @@ internal sealed class TransactionChains(long mostBytes)
 internal sealed record ChainedEntry(ClusterTime Time, OplogPlace Place, ReadOnlyMemory<byte>? Object);
 
 /// <summary>Which part of the backup's oplog an entry lies in; <see cref="Earlier"/> parts are before the start mark.</summary>
-internal readonly record struct OplogPlace(bool Earlier, int Part);
+internal readonly record struct OplogPlace(bool Earlier, int Part)
+{
+    /// <summary>Of a slice: which, by its object's name. Null: of the backup itself.</summary>
+    public string? Slice { get; init; }
+}

@@ -129,7 +129,7 @@ public sealed class RestoreRunTests
         await using var rig = await CreateRigAsync(Samples.InCatalog(earlier), Samples.InCatalog());
         Assert.Equal(0, await rig.RunAsync("restore", "run", Samples.Asset, "--into", "beside", "--to", "2026-11-23T07:00:05Z"));
         Assert.Equal(earlier.Id, Started(rig).Backup);
-        Assert.Equal(Samples.At(7, 0, 5), Started(rig).To);
+        Assert.Equal(RestorePoint.At(Samples.At(7, 0, 5)), Started(rig).To);
     }
 
     [Fact]

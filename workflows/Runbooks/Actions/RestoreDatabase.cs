@@ -30,8 +30,8 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
         [Input(InputTypes.Store, "Read from this store only, with no fallback. Any that has it unless said.")]
         public string? Store { get; init; }
 
-        [Input(InputTypes.Time, "The moment to bring the data to: that of a backup, until there is point in time.")]
-        public DateTimeOffset? PointInTime { get; init; }
+        [Input(InputTypes.Moment, "The moment to bring the data to: a time, a cluster time, or latest. The backup's own end mark unless said.")]
+        public RestorePoint? PointInTime { get; init; }
 
         [Input(InputTypes.Time, "The moment whose data is wanted, from which the loss is measured. The declaration unless said.")]
         public DateTimeOffset? Moment { get; init; }
@@ -131,7 +131,7 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
         List<Check> checks = [.. restored.Checks.Where(c => !OwnClock.Contains(c.Name))];
         if (checks.Exists(c => c.Verdict == Verdict.Failed))
             throw Failures.ToFailure(restored.Error ?? Wrong(restored, checks));
-        var moment = input.Moment ?? input.PointInTime ?? context.DeclaredAt;
+        var moment = input.Moment ?? input.PointInTime?.Moment ?? context.DeclaredAt;
         var output = new Output
         {
             Backup = restored.Backup,

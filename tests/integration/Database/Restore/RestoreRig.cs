@@ -187,7 +187,7 @@ internal sealed class RestoreRig : IAsyncDisposable
 
     public RestoreRequest CreateRequest(
         string? into, IReadOnlyList<string>? collections = null, bool drop = false, string? backup = null, string? store = null,
-        RestorePurpose purpose = RestorePurpose.Recovery, DateTimeOffset? to = null, string? requestedBy = null)
+        RestorePurpose purpose = RestorePurpose.Recovery, RestorePoint? to = null, string? requestedBy = null)
     {
         var runId = $"{DateTimeOffset.UtcNow.UtcDateTime:yyyyMMdd'T'HHmmss'Z'}-restore-{Asset.Name}-{Guid.NewGuid().ToString("N")[..4]}";
         var request = new RestoreRequest(

@@ -62,14 +62,54 @@ public sealed class FoldingProperties
             Assert.Equal(source.Text(source.Final), source.Text(target.Documents));
         }, iter: 80);
 
+    [Fact]
+    public void From_a_fuzzy_base_over_any_slices_to_any_point_the_source_of_that_point_comes_back_exactly() =>
+        Gen.Select(Gen.Int[0, int.MaxValue], Gen.Int[1, 6], Gen.Int[-1, 60], Gen.Bool).Sample((seed, windowDocuments, killAt, afterEffect) =>
+        {
+            var source = CreateSource(seed, 60);
+            var random = new Random(seed);
+            var (end, cut) = (random.Next(source.Oplog.Entries.Count), random.Next(source.Oplog.Entries.Count));
+            cut = Math.Min(cut, end); // The slices may begin earlier than the base ends.
+            var point = random.Next(end, source.Oplog.Entries.Count) + 1;
+            var target = source.CreateFuzzyTarget(seed, upTo: end);
+            var all = source.Oplog.Entries;
+            ReplayState ToPoint() => Replay(
+                target, windowDocuments, OplogBuilder.Time(end), OplogBuilder.Time(point), new ModelOplog([.. all.Skip(cut)], before: [.. all.Take(cut)]));
+
+            Replay(target, windowDocuments, OplogBuilder.Time(end), OplogBuilder.Time(end), new ModelOplog([.. all.Take(end)]));
+            Assert.Equal(source.Text(source.At(end)), source.Text(target.Documents));
+            (target.KillAt, target.KillAfterEffect) = (killAt + target.Calls, afterEffect);
+            try
+            {
+                ToPoint();
+            }
+            catch (KilledException)
+            {
+                // The next attempt goes on.
+            }
+
+            target.KillAt = -1;
+            var state = ToPoint();
+
+            Assert.Empty(state.Losses);
+            Assert.Equal(source.Text(source.At(point)), source.Text(target.Documents));
+            Assert.All(state.Collections, c => Assert.Equal(
+                source.At(point)[c.Uuid].Count, source.At(end)[c.Uuid].Count + (c.Since?.Net ?? 0)));
+        }, iter: 200);
+
     private static Source CreateSource(int seed, int count) => new(seed, count);
 
     private static ReplayState Replay(Source source, ModelTarget target, int windowDocuments, ClusterTime? exactAfter = null)
     {
-        var scope = new ReplayScope(
-            OplogBuilder.Database, null, new HashSet<string>(), OplogBuilder.Time(10_000), exactAfter ?? OplogBuilder.Time(10_000));
+        var never = OplogBuilder.Time(10_000);
+        return Replay(target, windowDocuments, exactAfter ?? never, never, new ModelOplog(source.Oplog.Entries));
+    }
+
+    private static ReplayState Replay(ModelTarget target, int windowDocuments, ClusterTime exactAfter, ClusterTime to, ModelOplog oplog)
+    {
+        var scope = new ReplayScope(OplogBuilder.Database, null, new HashSet<string>(), to, exactAfter);
         var replay = new OplogReplay(scope, target.State, target, new ReplayLimits(windowDocuments, 1 << 20, TransactionBytes: 200));
-        return replay.RunAsync(new ModelOplog(source.Oplog.Entries), CancellationToken.None).GetAwaiter().GetResult();
+        return replay.RunAsync(oplog, CancellationToken.None).GetAwaiter().GetResult();
     }
 
     private sealed class Source
@@ -106,16 +146,21 @@ public sealed class FoldingProperties
             ],
             new Dictionary<string, string>(), [], 0, 0, 0, null);
 
-        public ModelTarget CreateFuzzyTarget(int seed)
+        /// <summary>As it was after so many entries.</summary>
+        public Dictionary<string, SortedDictionary<string, byte[]>> At(int entries) => history[entries];
+
+        /// <param name="upTo">Copied while so many entries were written.</param>
+        public ModelTarget CreateFuzzyTarget(int seed, int? upTo = null)
         {
+            var copied = upTo is { } count ? history[..(count + 1)] : history;
             var when = new Random(seed);
             var target = new ModelTarget(Start());
             foreach (var collection in now.Keys)
             {
                 target.Documents[collection] = [];
-                foreach (var key in history.SelectMany(h => h[collection].Keys).Distinct().Order(StringComparer.Ordinal))
+                foreach (var key in copied.SelectMany(h => h[collection].Keys).Distinct().Order(StringComparer.Ordinal))
                 {
-                    if (history[when.Next(history.Count)][collection].TryGetValue(key, out var document))
+                    if (copied[when.Next(copied.Count)][collection].TryGetValue(key, out var document))
                         target.Documents[collection][key] = document;
                 }
             }

@@ -70,7 +70,9 @@ internal sealed class ModelTarget(ReplayState start) : IReplayTarget
 
 internal sealed class KilledException : Exception;
 
-internal sealed class ModelOplog(IReadOnlyList<BsonDocument> entries, IReadOnlyList<BsonDocument>? earlier = null) : IOplogSource
+/// <param name="before">What lies before all of it, and is looked up only.</param>
+internal sealed class ModelOplog(
+    IReadOnlyList<BsonDocument> entries, IReadOnlyList<BsonDocument>? earlier = null, List<BsonDocument>? before = null) : IOplogSource
 {
     public async IAsyncEnumerable<(ReadOnlyMemory<byte> Entry, OplogPlace Place)> ReadAsync(
         [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
@@ -86,9 +88,13 @@ internal sealed class ModelOplog(IReadOnlyList<BsonDocument> entries, IReadOnlyL
         }
     }
 
+    public Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation) =>
+        Task.FromResult<(ReadOnlyMemory<byte>, OplogPlace)?>(
+            before?.Find(e => e["ts"] == new BsonTimestamp((int)time.Seconds, (int)time.Increment)) is { } found ? (found.ToBson(), new OplogPlace(true, -1)) : null);
+
     public Task<ReadOnlyMemory<byte>> ReadAgainAsync(OplogPlace place, ClusterTime time, CancellationToken cancellation)
     {
-        var entry = (place.Earlier ? earlier! : entries).Single(e => e["ts"] == new BsonTimestamp((int)time.Seconds, (int)time.Increment));
+        var entry = (place is { Earlier: true, Part: -1 } ? before! : place.Earlier ? earlier! : entries).Single(e => e["ts"] == new BsonTimestamp((int)time.Seconds, (int)time.Increment));
         return Task.FromResult<ReadOnlyMemory<byte>>(entry["o"].AsBsonDocument.ToBson());
     }
 }

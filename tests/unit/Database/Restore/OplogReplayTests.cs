@@ -290,6 +290,62 @@ public sealed class OplogReplayTests
     }
 
     [Fact]
+    public async Task After_the_end_mark_it_is_counted_what_was_done_to_each_collection()
+    {
+        oplog.Add(Insert(1, new("_id", 1)));
+        oplog.Add(Insert(1, new("_id", 2)));
+        oplog.Add(Insert(1, new("_id", 3)));
+        oplog.Add(Delete(1, 1));
+        oplog.Add(Update(1, 2, new BsonDocument("a", 1)));
+        oplog.Add(Command(new() { { "create", "late" }, { "idIndex", new BsonDocument() } }, 5));
+        oplog.Add(Insert(5, new("_id", 1), "late"));
+        oplog.Add(Command(new() { { "create", "gone" }, { "idIndex", new BsonDocument() } }, 6));
+        oplog.Add(Command(new("drop", "gone"), 6));
+        oplog.Add(Command(new() { { "createIndexes", "users" }, { "key", new BsonDocument("a", 1) }, { "name", "a" } }, 2));
+
+        var (state, _) = await RunAsync(exactAfter: Time(1));
+
+        Assert.Equal(new SinceBase(4, 1, false, false), state.Collections.Single(c => c.Name == "orders").Since);
+        Assert.Equal(new SinceBase(1, 1, true, true), state.Collections.Single(c => c.Name == "late").Since);
+        Assert.Equal(new SinceBase(0, 0, false, true), state.Collections.Single(c => c.Name == "users").Since);
+        Assert.Equal(3, state.Collections.Count);
+    }
+
+    [Fact]
+    public async Task A_transaction_of_loose_entries_that_is_left_out_leaves_nothing()
+    {
+        foreach (var (id, number) in ((int, long)[])[(1, 7), (2, 8), (3, 7)])
+        {
+            var entry = oplog.Add(Insert(1, new("_id", id)));
+            entry["lsid"] = new BsonDocument("id", Uuid(200));
+            entry["txnNumber"] = number;
+        }
+
+        var half = LuxHedge.Activities.Database.OplogEntries.LooseTransactionOf(oplog.Entries[0].ToBson())!;
+        var target = CreateTarget();
+        var scope = new ReplayScope(OplogBuilder.Database, null, new HashSet<string>(), Time(2), default) { LeftOut = new HashSet<string> { half } };
+        await new OplogReplay(scope, target.State, target).RunAsync(new ModelOplog(oplog.Entries), CancellationToken.None);
+
+        Assert.Equal(["{_id: 2}"], Texts(target));
+    }
+
+    [Fact]
+    public async Task A_transaction_that_began_before_what_is_read_is_looked_up_link_by_link()
+    {
+        oplog.Add(Follows(ApplyOps([Insert(1, new("_id", 1))], new("partialTxn", true)), null));
+        oplog.Add(Follows(ApplyOps([Insert(1, new("_id", 2))], new("partialTxn", true)), 1));
+        oplog.Add(Follows(ApplyOps([Insert(1, new("_id", 3))], new("partialTxn", true)), 2));
+        oplog.Add(Follows(ApplyOps([Insert(1, new("_id", 4))], new("count", 4)), 3));
+        var target = CreateTarget();
+        var scope = new ReplayScope(OplogBuilder.Database, null, new HashSet<string>(), Time(4), default);
+
+        await new OplogReplay(scope, target.State, target).RunAsync(
+            new ModelOplog([.. oplog.Entries.Skip(2)], before: [.. oplog.Entries.Take(2)]), CancellationToken.None);
+
+        Assert.Equal(4, Texts(target).Count);
+    }
+
+    [Fact]
     public async Task Nothing_after_the_wanted_time_is_applied()
     {
         oplog.Add(Insert(1, new("_id", 1)));
