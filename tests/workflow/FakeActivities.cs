@@ -181,6 +181,11 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
 
     public Task<ReplayResult> ReplayAsync(RestoreWork work) => Working("replay-oplog", work, () => Replay);
 
+    public Task<IReadOnlyList<Check>> CheckBaseAsync(RestoreWork work) =>
+        Working<IReadOnlyList<Check>>("check-base", work, () => [new("base", Verdict.Proven, "as its witness has it")]);
+
+    public Task<ReplayResult> ReplayToPointAsync(RestoreWork work) => Working("replay-to-point", work, () => Replay with { Last = work.Plan.To });
+
     public Task<IReadOnlyList<Check>> BuildIndexesAsync(RestoreWork work) => Working("build-indexes", work, () => Indexes);
 
     public Task<CheckResult> CheckAsync(RestoreWork work) => Working("check-restored", work, () => Compared);

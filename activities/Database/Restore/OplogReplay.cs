@@ -662,7 +662,8 @@ internal sealed class OplogReplay
         windows += window.Operations > 0 ? 1 : 0;
         window.Clear();
         position = at;
-        await target.WriteAsync(new ReplayStep(State(), writes, TakeTallies(), []), cancellation);
+        var changed = TakeTallies();
+        await target.WriteAsync(new ReplayStep(State(), writes, changed, []), cancellation);
     }
 
     private void Tally(string uuid, SinceBase more) => since[uuid] = since.TryGetValue(uuid, out var before) ? before.Plus(more) : more;

@@ -45,7 +45,9 @@ public sealed class RestoreAskTests : IDisposable
         [
             request with { Asset = "other" },
             request with { Backup = "id" },
-            request with { To = TestPeople.Now },
+            request with { To = RestorePoint.At(TestPeople.Now) },
+            request with { To = RestorePoint.At(new ClusterTime((uint)TestPeople.Now.ToUnixTimeSeconds(), 0)) },
+            request with { To = RestorePoint.Latest },
             request with { Collections = [] },
             request with { Collections = ["users"] },
             request with { Into = "other" },

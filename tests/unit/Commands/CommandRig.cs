@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Commands;
@@ -37,6 +38,9 @@ internal sealed class CommandRig : IAsyncDisposable
 
     /// <summary>What the stores hold; null: the real catalogue over the plan's stores.</summary>
     public CatalogView? Backups { get; set; }
+
+    /// <summary>The slices in the stores.</summary>
+    public IReadOnlyList<SliceManifest> Slices { get; set; } = [];
 
     /// <summary>What the target of a restore holds now.</summary>
     public TargetContents Target { get; set; } = new(new Dictionary<string, long>(StringComparer.Ordinal), null);
@@ -77,6 +81,8 @@ internal sealed class CommandRig : IAsyncDisposable
             ConnectRuns = (_, _) => Runs.Unreachable is { } why ? throw why : Task.FromResult<IRuns>(Runs),
             LookAtTarget = (_, _, _) => Task.FromResult(Target),
             ReadBackups = (plan, asset, _) => Task.FromResult(Backups ?? new CatalogView(asset, [], [], [])),
+            ReadSlices = (_, asset, _, _) => Task.FromResult(new SliceView(
+                asset, [.. Slices.Select(s => new CatalogSlice(s, [new SliceCopy("nas", s, "")]))], [], [], [])),
         };
     }
 

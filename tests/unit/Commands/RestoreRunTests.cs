@@ -101,7 +101,10 @@ public sealed class RestoreRunTests
     [InlineData("--collection", "nope", "has no collection 'nope'")]
     [InlineData("--store", "glacier", "not kept in a store 'glacier'")]
     [InlineData("--to", "yesterday", "is no time")]
-    [InlineData("--to", "2026-11-23T07:00:00Z", "only the moments of backups can be reached")]
+    [InlineData("--to", "08:15", "is no time")]
+    [InlineData("--to", "2026-11-23T07:00:00Z", "can't be brought to 2026-11-23T07:00:00Z: it is before everything there is")]
+    [InlineData("--to", "2026-11-23T08:10:00Z", "can't be brought to 2026-11-23T08:10:00Z: it is after everything there is")]
+    [InlineData("--to", "2026-11-23T08:30:00Z", "that is in the future, now it is 2026-11-23T08:15:02Z")]
     public async Task What_does_not_exist_is_refused_before_anything_is_started(string option, string value, string why)
     {
         await using var rig = await CreateRigAsync();
@@ -130,6 +133,28 @@ public sealed class RestoreRunTests
         Assert.Equal(0, await rig.RunAsync("restore", "run", Samples.Asset, "--into", "beside", "--to", "2026-11-23T07:00:05Z"));
         Assert.Equal(earlier.Id, Started(rig).Backup);
         Assert.Equal(RestorePoint.At(Samples.At(7, 0, 5)), Started(rig).To);
+    }
+
+    [Fact]
+    public async Task A_time_between_backups_is_reached_by_slices_and_said_before_it_is_done()
+    {
+        await using var rig = await CreateRigAsync();
+        rig.Slices = [Samples.Slice(Samples.At(7, 59), Samples.At(8, 2)), Samples.Slice(Samples.At(8, 2), Samples.At(8, 12))];
+        Assert.Equal(0, await rig.RunAsync("restore", "run", Samples.Asset, "--into", "beside", "--to", "2026-11-23T08:10:07Z", "--collection", "made since"));
+        Assert.Equal(Samples.BackupId, Started(rig).Backup);
+        Assert.Equal(RestorePoint.At(Samples.At(8, 10, 7)), Started(rig).To);
+        Assert.Contains("2026-11-23T08:10:07Z, by 2 slices (2 MiB) after the backup", rig.Out.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_latest_is_chosen_when_the_run_begins()
+    {
+        await using var rig = await CreateRigAsync();
+        rig.Slices = [Samples.Slice(Samples.At(7, 59), Samples.At(8, 2))];
+        Assert.Equal(0, await rig.RunAsync("restore", "run", Samples.Asset, "--into", "beside", "--to", "latest"));
+        Assert.Null(Started(rig).Backup);
+        Assert.Equal(RestorePoint.Latest, Started(rig).To);
+        Assert.Contains("2026-11-23T08:02:00Z, by 1 slice", rig.Out.Output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
@@ -68,6 +69,14 @@ internal static class Samples
     }
 
     public static CatalogView Catalog(params CatalogBackup[] backups) => new(Asset, backups, [], []);
+
+    public static SliceManifest Slice(DateTimeOffset from, DateTimeOffset to)
+    {
+        var (begin, end) = (new ClusterTime((uint)from.ToUnixTimeSeconds(), 1), new ClusterTime((uint)to.ToUnixTimeSeconds(), 1));
+        return new SliceManifest(
+            SliceManifest.FormatName, Asset, Asset, "20261123T000000Z-oplog-luxhedge_production-0a1b", "sandbox-writer", begin, end, to, new SourceDescription("db1.example:27017", Asset, "8.0.4"),
+            end, 1_000, 1 << 20, "k-oplog-20261123", new ObjectReference($"{Asset}/oplog/20261123/{begin}_{end}", 5_000, new string('d', 64)), $"{begin}", $"{end}", null);
+    }
 
     public static RunRow Run(string state = "running", string workflow = Wire.Restore, WaitingFor? waitingFor = null, string runId = RunId)
     {

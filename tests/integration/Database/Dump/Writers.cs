@@ -20,6 +20,8 @@ internal sealed class Writers(IMongoDatabase database) : IAsyncDisposable
 
     public long Acknowledged => Interlocked.Read(ref _acknowledged);
 
+    public long Sent => Interlocked.Read(ref _sent);
+
     public long Count => Interlocked.Read(ref _rounds);
 
     public void Start()
@@ -63,6 +65,16 @@ internal sealed class Writers(IMongoDatabase database) : IAsyncDisposable
 
         // The queue holds at most the newest few, one after another.
         var queue = backup.Collection("queue").Documents.Select(d => d["_id"].ToInt64()).Order().ToList();
+        Assert.Equal(queue.Count, queue.Count == 0 ? 0 : queue[^1] - queue[0] + 1);
+    }
+
+    /// <summary>The same of a database that came back.</summary>
+    public static void AssertBounds(IMongoDatabase database, long acknowledged, long sent)
+    {
+        IEnumerable<BsonDocument> All(string name) => database.GetCollection<BsonDocument>(name).Find(new BsonDocument()).ToList();
+        Assert.InRange(All("counters").Single()["n"].ToInt64(), acknowledged, sent);
+        Assert.Equal(Accounts * 100, All("accounts").Sum(a => a["balance"].ToInt32()));
+        var queue = All("queue").Select(d => d["_id"].ToInt64()).Order().ToList();
         Assert.Equal(queue.Count, queue.Count == 0 ? 0 : queue[^1] - queue[0] + 1);
     }
 

@@ -331,7 +331,7 @@ public sealed class RestoreTests
         var noneEligible = await RefusedAsync(rig.CreateRequest(into) with { Backup = null });
         var unknown = await RefusedAsync(rig.CreateRequest(into, backup: "20200101T000000Z-luxhedge_production-0000"));
         var noCollection = await RefusedAsync(rig.CreateRequest(into, ["carz"]));
-        var otherTime = await RefusedAsync(rig.CreateRequest(into, to: DateTimeOffset.UtcNow.AddDays(-1)));
+        var otherTime = await RefusedAsync(rig.CreateRequest(into, to: RestorePoint.At(DateTimeOffset.UtcNow.AddDays(-1))));
         var system = await RefusedAsync(rig.CreateRequest("admin"));
         var otherLock = await RefusedAsync(rig.CreateRequest(into) with { Target = "main/other" });
         var noStore = await RefusedAsync(rig.CreateRequest(into, store: "tape"));
@@ -339,7 +339,7 @@ public sealed class RestoreTests
         Assert.All((ErrorReport[])[none, noneEligible, unknown, noCollection, otherTime, system, otherLock, noStore], r => Assert.Equal(ErrorKinds.Usage, r.Kind));
         Assert.Contains(noneEligible.Problems!, p => p.Where == rig.BackupId && p.Message.Contains("not verified", StringComparison.Ordinal));
         Assert.Contains("cars", noCollection.Hint, StringComparison.Ordinal);
-        Assert.Contains("consistent at", otherTime.Message, StringComparison.Ordinal);
+        Assert.Contains(otherTime.Problems!, p => p.Where == rig.BackupId && p.Message.StartsWith("the nearest after: ", StringComparison.Ordinal));
     }
 
     [Fact]
