@@ -1,4 +1,3 @@
-using System.Globalization;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database.Oplog;
@@ -93,19 +92,6 @@ public static class RestoreChoices
     public static RestorePoint? Point(string? to) => to is null ? null
         : RestorePoint.TryParse(to, out var point) ? point
         : throw new RefusalException(ErrorKinds.Usage, $"'{to}' is no time.", "--to", $"Write it as {RestorePoint.Forms}.");
-
-    /// <summary><c>latest</c> or nothing is null: now.</summary>
-    public static DateTimeOffset? Moment(string? text)
-    {
-        if (text is null or "latest")
-        {
-            return null;
-        }
-
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
-            ? time
-            : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no time.", "--declared", "Write it as 2026-11-23T08:15:00Z.");
-    }
 
     private static CatalogBackup? Named(CommandContext context, CatalogView known, string id)
     {

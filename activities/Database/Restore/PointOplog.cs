@@ -215,10 +215,10 @@ internal sealed class PointOplog : IOplogSource, IDisposable
     internal static (ClusterTime To, IReadOnlyList<string> LeftOut) Border(
         ClusterTime until, IReadOnlyCollection<ClusterTime> times, IReadOnlyList<(string Transaction, ClusterTime First, ClusterTime Last)> spans, ClusterTime? known)
     {
-        var open = spans.Where(s => s.First <= until && known is { } end && s.Last.Seconds + SettleSeconds >= end.Seconds && s.Last <= until).ToList();
-        if (open.Count > 0)
+        var unsure = spans.Where(s => s.First <= until && known is { } end && s.Last.Seconds + SettleSeconds >= end.Seconds && s.Last <= until).ToList();
+        if (unsure.Count > 0)
         {
-            var first = open.Min(s => s.First);
+            var first = unsure.Min(s => s.First);
             var end = times.Where(t => t < first).DefaultIfEmpty(times.Min()).Max();
             return Border(end, [.. times.Where(t => t <= end)], spans, null);
         }

@@ -149,7 +149,9 @@ internal sealed class RestoreRig : IAsyncDisposable
             store,
             records.Create(RecordKinds.Verified, Asset.Name, BackupId, "run-verify", found.ManifestSha256) with
             {
-                Level = Workflows.Verification.VerificationLevel.Integrity, Verdict = Verdict.Proven, Problems = [],
+                Level = Workflows.Verification.VerificationLevel.Integrity,
+                Verdict = Verdict.Proven,
+                Problems = [],
             },
             CancellationToken.None);
     }
