@@ -25,6 +25,10 @@ public static class WorkflowIds
 
     public const string Watch = "watch";
 
+    public static string AtlasSnapshot(string asset) => $"atlas-snapshot/{asset}";
+
+    public static string AtlasRestore(string asset) => $"atlas-restore/{asset}";
+
     public static string Review(string name) => $"review/{name}";
 
     /// <summary>Before the id of a schedule: what the schedule itself starts. Temporal puts the planned time behind it.</summary>

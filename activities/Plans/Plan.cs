@@ -99,7 +99,11 @@ public sealed record StorePlan(
     string Name, string Kind, string? Bucket, string Prefix, string? Region, string? Endpoint, string? Path, SecretReference? AccessKey, SecretReference? SecretKey);
 
 /// <param name="Connection">A MongoDB connection string.</param>
-public sealed record ClusterPlan(string Name, SecretReference Connection);
+public sealed record ClusterPlan(string Name, SecretReference Connection)
+{
+    /// <summary>Null: Atlas does not run it, or nothing is asked of Atlas.</summary>
+    public AtlasPlan? Atlas { get; init; }
+}
 
 /// <param name="Kind"><c>database</c>, <c>files</c>, <c>repository</c>, <c>images</c> or <c>configuration</c>.</param>
 /// <param name="Stores">The first is written, the others are copied to.</param>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LuxHedge.Workflows.Atlas;
 
 namespace LuxHedge.Activities.Plans;
 
@@ -32,7 +33,10 @@ internal sealed class PlanBinder(string path)
             Named(root, "keys", Key),
             Named(root, "recoveryKeys", (name, m) => new RecoveryKeyPlan(name, PublicKey(m.Text("publicKey")!))),
             Named(root, "stores", Store),
-            Named(root, "clusters", (name, m) => new ClusterPlan(name, Secret(m.Text("connection"))!)),
+            Named(root, "clusters", (name, m) => new ClusterPlan(name, Secret(m.Text("connection"))!)
+            {
+                Atlas = m.Mapping("atlas") is { } atlas ? Atlas(atlas) : null,
+            }),
             Named(root, "assets", (name, m) => Asset(name, m, tiers)),
             Named(root, "people", (id, m) => Person(id, m, root.Mapping("slack")?.Mapping("people")?.Text(id))),
             Named(root, "policies", (name, m) => Policy(name, m, groups)))
@@ -69,6 +73,20 @@ internal sealed class PlanBinder(string path)
         m.Text("channel")!,
         m.Text("team"),
         m.Mapping("endpoint") is { } e ? new EndpointPlan(e.Text("name")!, Secret(e.Text("privateKey")), PublicKey(e.Text("publicKey")!)) : null);
+
+    private AtlasPlan Atlas(YamlMapping m)
+    {
+        var place = new AtlasPlace(m.Text("project")!, m.Text("cluster")!);
+        return new(
+            place,
+            Flag(m, "snapshots", otherwise: true),
+            (m.Text("apiUrl") ?? AtlasPlan.DefaultApiUrl).TrimEnd('/'),
+            Secret(m.Text("publicKey")),
+            Secret(m.Text("privateKey")),
+            Secret(m.Text("clientId")),
+            Secret(m.Text("clientSecret")),
+            m.Mapping("restoreTo") is { } to ? new AtlasPlace(to.Text("project") ?? place.Project, to.Text("cluster")!) : null);
+    }
 
     private WriterPlan Writer(YamlMapping m) => new(
         m.Text("name")!,

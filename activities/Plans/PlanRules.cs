@@ -43,6 +43,7 @@ internal sealed class PlanRules(YamlMapping root, string folder)
 
         CheckSameDatabase();
         CheckDrills();
+        CheckAtlas();
         CheckSlack();
         CheckSchedules(root, "");
     }
@@ -520,6 +521,58 @@ internal sealed class PlanRules(YamlMapping root, string folder)
             {
                 Problem(target.At, $"{path}.drill.cluster", "is production's own cluster; say sameCluster: true, or name another");
             }
+        }
+    }
+
+    private void CheckAtlas()
+    {
+        var places = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+        var protectedBy = Records("assets").Where(a => a.Value.Text("kind") == "database").ToLookup(a => a.Value.Text("cluster") ?? "", a => a.Path);
+        var clusters = Records("clusters").Where(c => c.Value.Mapping("atlas") is not null)
+            .Select(c => (Name: c.Path["clusters.".Length..], Path: $"{c.Path}.atlas", Atlas: c.Value.Mapping("atlas")!)).ToList();
+        foreach (var (name, path, atlas) in clusters)
+        {
+            CheckAtlasKeys(atlas, path);
+            var place = $"{atlas.Text("project")}/{atlas.Text("cluster")}";
+            if (!places.TryAdd(place, path))
+            {
+                Problem(atlas.At, path, $"is the same cluster of Atlas as {places[place]}");
+            }
+
+            if (protectedBy[name].FirstOrDefault() is { } asset)
+            {
+                foreach (var (_, other, restoring) in clusters)
+                {
+                    if (restoring.Mapping("restoreTo") is { } to
+                        && string.Equals($"{to.Text("project") ?? restoring.Text("project")}/{to.Text("cluster")}", place, StringComparison.OrdinalIgnoreCase))
+                    {
+                        Problem(to.At, $"{other}.restoreTo", $"is the cluster of {asset}: Atlas would overwrite all of it");
+                    }
+                }
+            }
+        }
+    }
+
+    private void CheckAtlasKeys(YamlMapping atlas, string path)
+    {
+        var keys = atlas["publicKey"] is not null || atlas["privateKey"] is not null;
+        var account = atlas["clientId"] is not null || atlas["clientSecret"] is not null;
+        if (keys == account)
+        {
+            Problem(atlas.At, path, keys ? "has both an API key and a service account; one of them is enough" : "needs an API key (publicKey and privateKey) or a service account (clientId and clientSecret)");
+        }
+        else if ((atlas["publicKey"] is null) != (atlas["privateKey"] is null))
+        {
+            Problem(atlas.At, path, "publicKey and privateKey go together");
+        }
+        else if ((atlas["clientId"] is null) != (atlas["clientSecret"] is null))
+        {
+            Problem(atlas.At, path, "clientId and clientSecret go together");
+        }
+
+        if (atlas["apiUrl"] is YamlScalar url && Uri.TryCreate(url.Text, UriKind.Absolute, out var parsed) && parsed.Scheme != Uri.UriSchemeHttps && !parsed.IsLoopback)
+        {
+            Problem(url.At, $"{path}.apiUrl", "is not https, so the keys would travel in the clear");
         }
     }
 

@@ -171,9 +171,21 @@ internal static class PlanShape
         new Field("connection", Scalars.Secret, "MongoDB connection string.", Required: true),
         new Field("title", Scalars.Text, "What it is."),
         new Field("residency", Residency, "Where the data lies."),
-        new Field("atlas", new RecordShape(
-            new Field("project", Scalars.Text, "Atlas project.", Required: true),
-            new Field("snapshots", Scalars.Flag, "Atlas snapshots come first where Atlas is used; own dumps are made all the same.")), "Set where MongoDB Atlas runs it."));
+        new Field("atlas", Atlas(), "Set where MongoDB Atlas runs it: its snapshots are watched, taken and restored through Atlas."));
+
+    private static RecordShape Atlas() => new(
+        new Field("project", Scalars.AtlasId, "Id of the Atlas project, 24 hexadecimal digits.", Required: true),
+        new Field("cluster", Scalars.AtlasCluster, "The cluster's name in Atlas.", Required: true),
+        new Field("snapshots", Scalars.Flag, "Tell people when the newest snapshot is older than the RPO; true unless said. Own dumps are made all the same."),
+        new Field("apiUrl", Scalars.Url, "https://cloud.mongodb.com unless said. Not https only on this machine itself."),
+        new Field("publicKey", Scalars.Secret, "Public half of an API key; goes with privateKey."),
+        new Field("privateKey", Scalars.Secret, "Private half of it."),
+        new Field("clientId", Scalars.Secret, "Service account instead of an API key; goes with clientSecret."),
+        new Field("clientSecret", Scalars.Secret, "Its secret."),
+        new Field("restoreTo", new RecordShape(
+            new Field("project", Scalars.AtlasId, "Its project; the cluster's own unless said."),
+            new Field("cluster", Scalars.AtlasCluster, "The other cluster's name in Atlas.", Required: true)),
+            "Another cluster, that holds nothing of the plan: Atlas overwrites all of it with a snapshot."));
 
     private static RecordShape Class() => new(
         new Field("title", Scalars.Text, "What it is."),

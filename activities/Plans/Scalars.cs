@@ -80,6 +80,13 @@ internal static partial class Scalars
     private const string ReferencePattern = @"\$\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\r\n]+)\}";
     private const string PublicKeyPattern = "(" + ReferencePattern + "|[A-Za-z0-9+/]+={0,2})";
 
+    /// <summary>Of a project at MongoDB Atlas.</summary>
+    public static readonly ScalarShape AtlasId = Pattern(
+        AtlasIdExpression(), "[0-9a-fA-F]{24}", "is no id of an Atlas project; it is 24 hexadecimal digits, as in the address of its page");
+
+    public static readonly ScalarShape AtlasCluster = Pattern(
+        AtlasClusterExpression(), "[a-zA-Z0-9][a-zA-Z0-9-]{0,63}", "is no name of an Atlas cluster; they are of letters, digits and -");
+
     public static ScalarShape OneOf(params string[] words) => new(
         s => words.Contains(s.Text, StringComparer.Ordinal) ? null : $"must be {Words(words)}{Suggestion.For(s.Text, words)}",
         new JsonObject { ["type"] = "string", ["enum"] = new JsonArray([.. words.Select(w => (JsonNode)w)]) });
@@ -174,6 +181,12 @@ internal static partial class Scalars
             return notAKey;
         }
     }
+
+    [GeneratedRegex("^[0-9a-fA-F]{24}\\z")]
+    private static partial Regex AtlasIdExpression();
+
+    [GeneratedRegex("^[a-zA-Z0-9][a-zA-Z0-9-]{0,63}\\z")]
+    private static partial Regex AtlasClusterExpression();
 
     [GeneratedRegex("^[a-zA-Z][a-zA-Z0-9_-]{0,62}\\z")]
     private static partial Regex InputExpression();

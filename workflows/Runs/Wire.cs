@@ -10,6 +10,8 @@ public static class Wire
     public const string Export = "Export";
     public const string Runbook = "Runbook";
     public const string Watch = "Watch";
+    public const string AtlasSnapshot = "AtlasSnapshot";
+    public const string AtlasRestore = "AtlasRestore";
 
     /// <summary>What a schedule starts: it starts the run under the id that is its lock.</summary>
     public const string Scheduled = "Scheduled";
