@@ -16,6 +16,9 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
 
     private const int LongestReason = 200;
 
+    /// <summary>Of the worker that writes canaries, against Atlas'.</summary>
+    private static readonly TimeSpan ClockDrift = TimeSpan.FromMinutes(5);
+
     public async Task<AtlasSnapshot> TakeSnapshotAsync(AtlasSnapshotRequest request)
     {
         var client = atlas.Of(AssetOf(request.Asset));
@@ -111,9 +114,6 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
             return new([finished, new("data", Verdict.NotProven, $"Nobody has looked at the data: {clusters.Explain(e, cluster.Name)!.Report.Message}")], null);
         }
     }
-
-    /// <summary>Of the worker that writes canaries, against Atlas'.</summary>
-    private static readonly TimeSpan ClockDrift = TimeSpan.FromMinutes(5);
 
     private static async Task<AtlasSnapshot> ChooseAsync(AtlasClient client, AssetPlan asset, string? id)
     {

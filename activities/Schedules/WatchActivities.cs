@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
@@ -11,7 +12,8 @@ using Temporalio.Exceptions;
 namespace LuxHedge.Activities.Schedules;
 
 /// <summary>The look of Watch: through the stores, Temporal's list of runs and the plan of the worker that it runs on.</summary>
-public sealed class WatchActivities(Plan plan, StoreSet stores, ITemporalClient temporal, TimeProvider time, ILogger log) : IWatchActivities
+public sealed class WatchActivities(
+    Plan plan, StoreSet stores, ITemporalClient temporal, AtlasConnections atlas, TimeProvider time, ILogger log) : IWatchActivities
 {
     /// <summary>Temporal's list lags behind the runs by less than this.</summary>
     private static readonly TimeSpan VisibilityLag = TimeSpan.FromMinutes(2);
@@ -38,6 +40,15 @@ public sealed class WatchActivities(Plan plan, StoreSet stores, ITemporalClient 
             var view = await catalog.ListAsync(asset.Name, cancellation);
             findings.AddRange(Watchman.OfAsset(plan, asset, view, now, zone));
             unknown.AddRange(view.Unknown.Select(u => $"{asset.Name} in {u.Store}: {u.Why}"));
+        }
+
+        foreach (var asset in AtlasConnections.AssetsOf(plan).Where(a => AtlasConnections.SectionOf(plan, a).Snapshots))
+        {
+            var standing = await AtlasStanding.ReadAsync(atlas, asset, cancellation);
+            if (Watchman.OfAtlas(asset, standing, now) is { } finding)
+                findings.Add(finding);
+            if (standing.Unknown is { } why)
+                unknown.Add($"snapshots of {asset.Name} at Atlas: {why}");
         }
 
         var drills = await DrillHistory.ReadAsync(plan, stores, cancellation);
@@ -98,7 +109,7 @@ public sealed class WatchActivities(Plan plan, StoreSet stores, ITemporalClient 
     /// <summary>Runs of every kind that closed since, whoever started them. A runbook that came to a verdict has told it itself.</summary>
     private async Task AddRunsAsync(DateTimeOffset since, List<WatchFinding> findings, List<string> unknown, CancellationToken cancellation)
     {
-        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Runbook') AND ExecutionStatus != 'Running' "
+        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Runbook', 'AtlasSnapshot', 'AtlasRestore') AND ExecutionStatus != 'Running' "
             + $"AND CloseTime > '{since.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}'";
         try
         {

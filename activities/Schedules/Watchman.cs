@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
@@ -48,6 +49,13 @@ public static class Watchman
                 $"{problem.Store}: {problem.Object} {problem.Text}", null);
         }
     }
+
+    /// <summary>The newest complete snapshot at Atlas is older than the RPO allows, or there is none.</summary>
+    public static WatchFinding? OfAtlas(AssetPlan asset, AtlasStanding standing, DateTimeOffset now) => standing.IsFresh(asset, now) is not false
+        ? null
+        : new($"rpo/atlas/{asset.Name}", Overdue, $"{asset.Name}: its newest snapshot at Atlas is older than its RPO allows",
+            $"{Units.Write(asset.Rpo)} are allowed; {(standing.Newest is { } newest ? $"the newest complete one is of {newest.CreatedAt:u} ({newest.Id})" : "there is no complete one")}. "
+            + $"Look at the cluster's backup policy in Atlas; luxhedge atlas snapshot {asset.Name} takes one now.", null);
 
     public static WatchFinding? OfDrill(string drill, DueState state, string? when) => state.Overdue is not true
         ? null

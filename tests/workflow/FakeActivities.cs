@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using LuxHedge.Activities;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
@@ -22,7 +23,7 @@ namespace LuxHedge.Tests.Workflow;
 /// and what happens meanwhile with <see cref="On"/>.
 /// </summary>
 internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivities, IVerificationActivities, IRestoreActivities,
-    IApprovalActivities, INotificationActivities, IAuditActivities, IExportActivities, IImportActivities
+    IApprovalActivities, INotificationActivities, IAuditActivities, IExportActivities, IImportActivities, IAtlasActivities
 {
     public const string Manifest = "ab12";
     public static readonly ClusterTime Start = new(1_000, 1);
@@ -59,6 +60,13 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     /// <summary>The policy that an export needs; null: none.</summary>
     public string? ExportPolicy { get; set; } = "export-data";
     public IReadOnlyList<string> LeftAside { get; set; } = [];
+
+    /// <summary>What Atlas answers: when asked for a snapshot, and at each look (the last stays).</summary>
+    public AtlasSnapshot Snapshot { get; set; } = Answers.Snapshot(AtlasStatus.Queued);
+    public Queue<AtlasSnapshot> SnapshotLooks { get; } = new();
+    public Queue<AtlasRestoreJob> JobLooks { get; } = new();
+    public AtlasRestoreLook CameBack { get; set; } = new(
+        [new("restore job", Verdict.Proven, "finished"), new("data", Verdict.Proven, "the newest canary")], Answers.Moment - TimeSpan.FromMinutes(3));
 
     public ConcurrentQueue<RestoreWork> Works { get; } = new();
     public ConcurrentQueue<(RestoreWork Work, bool Succeeded)> CleanUps { get; } = new();
@@ -256,6 +264,21 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
 
     public Task<ReviewDone> RecordAsync(ReviewRequest request) =>
         Called("record-review", () => new ReviewDone(request.RunId, request.Review, request.Decision.Person, request.Decision.At, ["s3"]));
+
+    public Task<AtlasSnapshot> TakeSnapshotAsync(AtlasSnapshotRequest request) => Called("take-atlas-snapshot", () => Snapshot);
+
+    public Task<AtlasSnapshot> ReadSnapshotAsync(string asset, string snapshot) => Called("read-atlas-snapshot",
+        () => SnapshotLooks.Count > 1 ? SnapshotLooks.Dequeue() : SnapshotLooks.Count == 1 ? SnapshotLooks.Peek() : Answers.Snapshot(AtlasStatus.Completed));
+
+    public Task<AtlasRestorePlan> PlanRestoreAsync(AtlasRestoreRequest request) => Called("plan-atlas-restore", () => new AtlasRestorePlan(
+        new("p", "Cluster0"), new("p", "Drills"), request.To is null ? Answers.Snapshot(AtlasStatus.Completed) : null, request.To, []));
+
+    public Task<AtlasRestoreJob> StartRestoreAsync(AtlasRestoreWork work) => Called("start-atlas-restore", () => Answers.Job());
+
+    public Task<AtlasRestoreJob> ReadRestoreAsync(string asset, string job) => Called("read-atlas-restore",
+        () => JobLooks.Count > 1 ? JobLooks.Dequeue() : JobLooks.Count == 1 ? JobLooks.Peek() : Answers.Job() with { FinishedAt = Answers.Moment });
+
+    public Task<AtlasRestoreLook> CheckRestoreAsync(AtlasRestoreWork work) => Called("check-atlas-restore", () => CameBack);
 
     public Task<DecisionAnswer> JudgeAsync(Ask ask, Decision decision) => Called("judge-decision", () => Judge(ask, decision));
 

@@ -2,6 +2,7 @@ using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -73,6 +74,12 @@ internal sealed class TestWorker : IAsyncDisposable
     public Task<WorkflowHandle> StartVerificationAsync(VerificationLevel level) =>
         StartAsync(Wire.Verification, WorkflowIds.Verification("luxhedge_production"),
         new VerificationRequest("run-v", "luxhedge_production", Queue, "20261123T020000Z-luxhedge_production-7f3a", null, level));
+
+    public Task<WorkflowHandle> StartAtlasSnapshotAsync() => StartAsync(Wire.AtlasSnapshot, WorkflowIds.AtlasSnapshot("luxhedge_production"),
+        new AtlasSnapshotRequest("run-s", "luxhedge_production", Queue, "before the migration", 7) { Person = "operator" });
+
+    public Task<WorkflowHandle> StartAtlasRestoreAsync() => StartAsync(Wire.AtlasRestore, WorkflowIds.AtlasRestore("luxhedge_production"),
+        new AtlasRestoreRequest("run-a", "luxhedge_production", Queue, null, null) { Person = "operator" });
 
     public DatabaseBackupRequest CreateBackup() => new("run-b", "luxhedge_production", Queue);
 
@@ -164,6 +171,7 @@ internal sealed class TestWorker : IAsyncDisposable
             options.AddActivity(definition);
         return options.AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
             .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<ExportWorkflow>()
+            .AddWorkflow<AtlasSnapshotWorkflow>().AddWorkflow<AtlasRestoreWorkflow>()
             .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>().AddWorkflow<Approvals.DeskWorkflow>();
     }
 }

@@ -28,6 +28,8 @@ public static class CommandFailures
     public static string What(string workflow, string asset) => workflow switch
     {
         Wire.DatabaseBackup => $"Backup of {asset}",
+        Wire.AtlasSnapshot => $"Atlas snapshot of {asset}",
+        Wire.AtlasRestore => $"Atlas restore of {asset}",
         Wire.Export => $"Export of a backup of {asset}",
         Wire.Acceptance => $"Acceptance of a backup of {asset}",
         Wire.Runbook => $"Runbook for {asset}",

@@ -1,5 +1,6 @@
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -31,6 +32,10 @@ public interface IRuns
     Task<RunReference> StartAsync(ExportRequest request, CancellationToken cancellation);
 
     Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation);
+
+    Task<RunReference> StartAsync(AtlasSnapshotRequest request, CancellationToken cancellation);
+
+    Task<RunReference> StartAsync(AtlasRestoreRequest request, CancellationToken cancellation);
 
     /// <summary>Under the drill's lock, or the incident's.</summary>
     Task<RunReference> StartAsync(RunbookRequest request, CancellationToken cancellation);

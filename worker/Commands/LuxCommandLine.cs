@@ -103,6 +103,12 @@ public static class LuxCommandLine
                 new RunbooksCheckCommand(surroundings),
                 new RunbooksListCommand(surroundings),
             },
+            new Command("atlas", "Databases that MongoDB Atlas runs: their snapshots there.")
+            {
+                new AtlasStatusCommand(surroundings),
+                new AtlasSnapshotCommand(surroundings),
+                new AtlasRestoreCommand(surroundings),
+            },
             new Command("stores", "The places backups are kept in.") { new StoresCheckCommand(surroundings) },
             new Command("people", "The people of the plan and their keys.") { new PeopleEnrolCommand(surroundings) },
             new WorkerCommand(surroundings),

@@ -2,6 +2,7 @@ using LuxHedge.Activities;
 using LuxHedge.Worker.Display;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -88,6 +89,18 @@ public static class Outcomes
     public static int Tell(CommandContext context, RunbookSummary summary)
     {
         context.Answer(summary, console => RunbookRunViews.Summary(console, summary));
+        return ExitCodes.Of(summary.Verdict);
+    }
+
+    public static int Tell(CommandContext context, AtlasSnapshotSummary summary)
+    {
+        context.Answer(summary, console => AtlasViews.Summary(console, summary));
+        return ExitCodes.Of(summary.Verdict);
+    }
+
+    public static int Tell(CommandContext context, AtlasRestoreSummary summary)
+    {
+        context.Answer(summary, console => AtlasViews.Summary(console, summary));
         return ExitCodes.Of(summary.Verdict);
     }
 

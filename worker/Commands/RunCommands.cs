@@ -4,6 +4,7 @@ using LuxHedge.Worker.Display;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -86,6 +87,10 @@ public sealed class RunsWatchCommand : OperatorCommand
                 return Outcomes.Tell(context, await follower.FollowAsync<ExportSummary>(run, cancellation));
             case Wire.Acceptance:
                 return Outcomes.Tell(context, await follower.FollowAsync<BackupSummary>(run, cancellation));
+            case Wire.AtlasSnapshot:
+                return Outcomes.Tell(context, await follower.FollowAsync<AtlasSnapshotSummary>(run, cancellation));
+            case Wire.AtlasRestore:
+                return Outcomes.Tell(context, await follower.FollowAsync<AtlasRestoreSummary>(run, cancellation));
             default:
                 throw new RefusalException(
                     ErrorKinds.Usage, $"Run {run.RunId} is a {run.Workflow}, which this version does not know.", "RUN", "Watch it in the Temporal UI.");

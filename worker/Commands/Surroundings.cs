@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
@@ -70,6 +71,13 @@ public sealed class Surroundings
     {
         await using var stores = new StoreSet(plan);
         return await StepDurations.ReadAsync(plan, stores, name, runbook, cancellation);
+    };
+
+    /// <summary>Asks Atlas for an asset's snapshots; what can't be asked is unknown, never an error.</summary>
+    public Func<Plan, AssetPlan, CancellationToken, Task<AtlasStanding>> ReadAtlas { get; init; } = async (plan, asset, cancellation) =>
+    {
+        using var atlas = new AtlasConnections(plan, TimeProvider.System);
+        return await AtlasStanding.ReadAsync(atlas, asset, cancellation);
     };
 
     /// <summary>Reads what reviews were done from the plan's stores.</summary>

@@ -3,6 +3,7 @@ using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -39,6 +40,12 @@ public sealed class TemporalRuns(LuxClient client, TemporalPlan plan) : IRuns
 
     public Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         LockedAsync(client.StartAcceptanceAsync(request, cancellation), WorkflowIds.Acceptance(request.BackupId), cancellation);
+
+    public Task<RunReference> StartAsync(AtlasSnapshotRequest request, CancellationToken cancellation) =>
+        LockedAsync(client.StartAtlasSnapshotAsync(request, cancellation), WorkflowIds.AtlasSnapshot(request.Asset), cancellation);
+
+    public Task<RunReference> StartAsync(AtlasRestoreRequest request, CancellationToken cancellation) =>
+        LockedAsync(client.StartAtlasRestoreAsync(request, cancellation), WorkflowIds.AtlasRestore(request.Asset), cancellation);
 
     public Task<RunReference> StartAsync(RunbookRequest request, CancellationToken cancellation) =>
         LockedAsync(client.StartRunbookAsync(request, cancellation), RunbookClaim.Of(request).WorkflowId(), cancellation);

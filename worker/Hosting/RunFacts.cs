@@ -1,3 +1,4 @@
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -25,6 +26,9 @@ internal sealed record RunFacts(string? RunId, string? Asset, string? BackupId)
         VerificationRequest v => new(v.RunId, v.Asset, v.BackupId),
         ExportRequest e => new(e.RunId, e.Asset, e.BackupId),
         AcceptanceRequest a => new(a.RunId, a.Asset, a.BackupId),
+        AtlasSnapshotRequest s => new(s.RunId, s.Asset, null),
+        AtlasRestoreRequest r => new(r.RunId, r.Asset, null),
+        AtlasRestoreWork w => new(w.Request.RunId, w.Request.Asset, null),
         string asset when arguments is [_, string backup, ..] => new(null, asset, backup),
         _ => Nothing,
     } : Nothing;

@@ -1,4 +1,5 @@
 using LuxHedge.Activities;
+using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Audit;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database;
@@ -10,6 +11,7 @@ using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Worker.Slack;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Notifications;
@@ -78,6 +80,7 @@ public static class WorkerHost
             .AddSingleton<StoreSet>(_ => new(plan))
             .AddSingleton<KeyRing>()
             .AddSingleton<ClusterConnections>()
+            .AddSingleton<AtlasConnections>()
             .AddSingleton<AuditLog>()
             .AddSingleton<EvidenceStore>()
             .AddSingleton<IEvidenceStore>(s => s.GetRequiredService<EvidenceStore>())
@@ -94,7 +97,9 @@ public static class WorkerHost
             .AddWorkflow<WatchWorkflow>()
             .AddWorkflow<ReviewWorkflow>()
             .AddWorkflow<ExportWorkflow>()
-            .AddWorkflow<AcceptanceWorkflow>();
+            .AddWorkflow<AcceptanceWorkflow>()
+            .AddWorkflow<AtlasSnapshotWorkflow>()
+            .AddWorkflow<AtlasRestoreWorkflow>();
         AddWorker(builder.Services, TaskQueues.Lanes(plan.Temporal.TaskQueue), activities, options, log, Places(plan, options));
         builder.Services.AddSlack(plan, options, log);
         return builder.Build();

@@ -4,6 +4,7 @@ using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -64,6 +65,14 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     public Task<RunReference> StartAcceptanceAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset, "accept", "real",
             request.BackupId, $"Acceptance of {request.BackupId}", request, cancellation);
+
+    public Task<RunReference> StartAtlasSnapshotAsync(AtlasSnapshotRequest request, CancellationToken cancellation) =>
+        StartAsync(Wire.AtlasSnapshot, WorkflowIds.AtlasSnapshot(request.Asset), request.RunId, request.Asset, "atlas-snapshot", "real",
+            null, $"Atlas snapshot of {request.Asset}", request, cancellation);
+
+    public Task<RunReference> StartAtlasRestoreAsync(AtlasRestoreRequest request, CancellationToken cancellation) =>
+        StartAsync(Wire.AtlasRestore, WorkflowIds.AtlasRestore(request.Asset), request.RunId, request.Asset, "atlas-restore", "real",
+            null, $"Atlas restore of {request.Asset} into another cluster", request, cancellation);
 
     public Task<RunReference> StartRunbookAsync(RunbookRequest request, CancellationToken cancellation)
     {
@@ -211,7 +220,7 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     /// <param name="onlyOpen">Only those still running.</param>
     public async Task<IReadOnlyList<RunRow>> ListAsync(bool onlyOpen, int limit, CancellationToken cancellation)
     {
-        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Export', 'Runbook') AND ExecutionStatus != 'ContinuedAsNew'"
+        var query = "WorkflowType IN ('DatabaseBackup', 'Verification', 'Restore', 'Acceptance', 'Export', 'Runbook', 'AtlasSnapshot', 'AtlasRestore') AND ExecutionStatus != 'ContinuedAsNew'"
             + (onlyOpen ? " AND ExecutionStatus = 'Running'" : "");
         return await SearchAsync(query, limit, cancellation);
     }

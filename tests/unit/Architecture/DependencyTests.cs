@@ -22,10 +22,11 @@ public sealed class DependencyTests
         ["Approvals"] = ["Plans", "Stores", "Encryption"],
         ["Catalog"] = ["Plans", "Stores", "Encryption", "Approvals"],
         ["Database"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Audit"],
+        ["Atlas"] = ["Plans", "Database"],
         ["Audit"] = ["Plans", "Stores", "Encryption"],
         ["Evidence"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Audit", "Database"],
-        ["Runbooks"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence"],
-        ["Schedules"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence", "Runbooks"],
+        ["Runbooks"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence", "Atlas"],
+        ["Schedules"] = ["Plans", "Stores", "Encryption", "Catalog", "Approvals", "Database", "Audit", "Evidence", "Runbooks", "Atlas"],
     };
 
     /// <summary>Beyond BannedSymbols.txt: whole worlds that workflow code, and the records on the wire, have no business with.</summary>

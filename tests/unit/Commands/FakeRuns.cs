@@ -3,6 +3,7 @@ using LuxHedge.Worker.Commands;
 using LuxHedge.Worker.Runs;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -58,6 +59,12 @@ internal sealed class FakeRuns : IRuns
 
     public Task<RunReference> StartAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(request, Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset);
+
+    public Task<RunReference> StartAsync(AtlasSnapshotRequest request, CancellationToken cancellation) =>
+        StartAsync(request, Wire.AtlasSnapshot, WorkflowIds.AtlasSnapshot(request.Asset), request.RunId, request.Asset);
+
+    public Task<RunReference> StartAsync(AtlasRestoreRequest request, CancellationToken cancellation) =>
+        StartAsync(request, Wire.AtlasRestore, WorkflowIds.AtlasRestore(request.Asset), request.RunId, request.Asset);
 
     public Task<RunReference> StartAsync(RunbookRequest request, CancellationToken cancellation) =>
         StartAsync(request, Wire.Runbook, RunbookClaim.Of(request).WorkflowId(), request.RunId, request.Asset);

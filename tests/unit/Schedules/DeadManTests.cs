@@ -38,7 +38,7 @@ public sealed class DeadManTests
     private static async Task<string> Call(Plan plan, ILogger log)
     {
         await using var stores = new StoreSet(plan);
-        return await new WatchActivities(plan, stores, null!, TimeProvider.System, log).CallDeadManAsync();
+        return await new WatchActivities(plan, stores, null!, null!, TimeProvider.System, log).CallDeadManAsync();
     }
 
     private sealed class Sink : ILogEventSink
