@@ -122,12 +122,12 @@ public sealed class AtlasClient : IDisposable
         _ => [],
     };
 
-    private async Task<List<T>> ListAsync<T>(string address, CancellationToken cancellation)
+    private async Task<List<TAnswer>> ListAsync<TAnswer>(string address, CancellationToken cancellation)
     {
-        var all = new List<T>();
+        var all = new List<TAnswer>();
         for (var page = 1; page <= MostPages; page++)
         {
-            var answer = await CallAsync<Page<T>>(
+            var answer = await CallAsync<Page<TAnswer>>(
                 HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"{address}?itemsPerPage={LargestPage}&pageNum={page}"), null, null, cancellation);
             var results = answer.Results ?? [];
             all.AddRange(results);
@@ -138,7 +138,7 @@ public sealed class AtlasClient : IDisposable
         return all;
     }
 
-    private async Task<T> CallAsync<T>(HttpMethod method, string address, object? body, string? subject, CancellationToken cancellation)
+    private async Task<TAnswer> CallAsync<TAnswer>(HttpMethod method, string address, object? body, string? subject, CancellationToken cancellation)
     {
         var renewed = false;
         for (var tries = 1; ; tries++)
@@ -166,7 +166,7 @@ public sealed class AtlasClient : IDisposable
                     continue;
                 }
 
-                return await ReadAsync<T>(response, subject, limit.Token);
+                return await ReadAsync<TAnswer>(response, subject, limit.Token);
             }
             catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
             {
@@ -179,13 +179,13 @@ public sealed class AtlasClient : IDisposable
         }
     }
 
-    private async Task<T> ReadAsync<T>(HttpResponseMessage response, string? subject, CancellationToken cancellation)
+    private async Task<TAnswer> ReadAsync<TAnswer>(HttpResponseMessage response, string? subject, CancellationToken cancellation)
     {
         if (!response.IsSuccessStatusCode)
             throw Refused(response.StatusCode, await ErrorAsync(response, cancellation), subject);
         try
         {
-            return JsonSerializer.Deserialize<T>(await response.Content.ReadAsByteArrayAsync(cancellation), Json)
+            return JsonSerializer.Deserialize<TAnswer>(await response.Content.ReadAsByteArrayAsync(cancellation), Json)
                 ?? throw new JsonException("It is empty.");
         }
         catch (Exception e) when (e is JsonException or NotSupportedException)
@@ -314,7 +314,7 @@ public sealed class AtlasClient : IDisposable
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
 
-    private sealed record Page<T>(IReadOnlyList<T>? Results);
+    private sealed record Page<TAnswer>(IReadOnlyList<TAnswer>? Results);
 
     private sealed record SnapshotQuestion(string Description, int RetentionInDays);
 

@@ -1,5 +1,6 @@
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Restore;
 
 namespace LuxHedge.Tests.Workflow;
@@ -25,6 +26,11 @@ internal static class Answers
         AskHash = "",
         SafetySkipped = "the target is empty",
     };
+
+    public static AtlasSnapshot Snapshot(string status) => new("5f4863944e173000014fa8bf", status, "onDemand",
+        status == AtlasStatus.Queued ? null : Moment, Moment.AddDays(7), "luxhedge run-s before the migration", null);
+
+    public static AtlasRestoreJob Job() => new("5f4863944e173000014fa8c0", null, false, false, false);
 
     /// <summary>As a worker makes it whose plan lets alice, bob and carol decide, the requester apart.</summary>
     public static Ask AskOf(AskRequest request)

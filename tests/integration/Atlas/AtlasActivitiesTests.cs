@@ -162,20 +162,23 @@ public sealed class AtlasActivitiesTests
 
     private static JsonObject Asked(string snapshot) => new()
     {
-        ["deliveryType"] = "automated", ["snapshotId"] = snapshot, ["targetClusterName"] = "Drills", ["targetGroupId"] = FakeAtlas.Project,
+        ["deliveryType"] = "automated",
+        ["snapshotId"] = snapshot,
+        ["targetClusterName"] = "Drills",
+        ["targetGroupId"] = FakeAtlas.Project,
     };
 
     private static Task<RefusalException> RefusalAsync(Func<Task> act) => Assert.ThrowsAsync<RefusalException>(act);
 
     private sealed class Rig : IAsyncDisposable
     {
-        private readonly TestPlan test;
+        private readonly TestPlan written;
         private readonly AtlasConnections connections;
         private readonly ClusterConnections clusters;
 
         private Rig(FakeAtlas atlas, TestPlan test, Plan plan)
         {
-            (Atlas, this.test) = (atlas, test);
+            (Atlas, written) = (atlas, test);
             connections = new(plan, TimeProvider.System);
             clusters = new(plan);
             Activities = new(plan, connections, clusters);
@@ -214,7 +217,7 @@ public sealed class AtlasActivitiesTests
             connections.Dispose();
             clusters.Dispose();
             await Atlas.DisposeAsync();
-            await test.DisposeAsync();
+            await written.DisposeAsync();
         }
     }
 }

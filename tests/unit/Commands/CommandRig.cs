@@ -1,4 +1,5 @@
 using System.Text.Json;
+using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
@@ -42,6 +43,9 @@ internal sealed class CommandRig : IAsyncDisposable
     /// <summary>The slices in the stores.</summary>
     public IReadOnlyList<SliceManifest> Slices { get; set; } = [];
 
+    /// <summary>What Atlas answers of every asset.</summary>
+    public AtlasStanding? Atlas { get; set; }
+
     /// <summary>What the target of a restore holds now.</summary>
     public TargetContents Target { get; set; } = new(new Dictionary<string, long>(StringComparer.Ordinal), null);
 
@@ -80,6 +84,7 @@ internal sealed class CommandRig : IAsyncDisposable
             Clock = Clock,
             ConnectRuns = (_, _) => Runs.Unreachable is { } why ? throw why : Task.FromResult<IRuns>(Runs),
             LookAtTarget = (_, _, _) => Task.FromResult(Target),
+            ReadAtlas = (_, asset, _) => Task.FromResult(Atlas ?? new AtlasStanding(asset.Name, null, [], null)),
             ReadBackups = (plan, asset, _) => Task.FromResult(Backups ?? new CatalogView(asset, [], [], [])),
             ReadSlices = (_, asset, _, _) => Task.FromResult(new SliceView(
                 asset, [.. Slices.Select(s => new CatalogSlice(s, [new SliceCopy("nas", s, "")]))], [], [], [])),

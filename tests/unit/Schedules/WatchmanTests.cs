@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Schedules;
 using LuxHedge.Tests.Support;
@@ -51,6 +52,18 @@ public sealed class WatchmanTests : IAsyncDisposable
         var late = Watchman.OfDrill("quarterly", new(new("run", Now, Verdict.Proven), Now, true), "quarterly 15 09:00")!;
         Assert.NotEqual(never.Key, late.Key);
         Assert.Null(Watchman.OfDrill("quarterly", new(null, Now, null), null));
+    }
+
+    [Fact]
+    public void Snapshots_at_Atlas_that_are_older_than_the_RPO_are_told_and_those_that_could_not_be_looked_at_are_not()
+    {
+        LuxHedge.Workflows.Atlas.AtlasSnapshot Of(TimeSpan age) => new("s", "completed", "scheduled", Now - age, null, null, null);
+
+        Assert.Null(Watchman.OfAtlas(Asset, new(Asset.Name, Of(TimeSpan.FromMinutes(30)), [], null), Now));
+        Assert.Null(Watchman.OfAtlas(Asset, new(Asset.Name, null, [], "it is away"), Now));
+        var old = Watchman.OfAtlas(Asset, new(Asset.Name, Of(TimeSpan.FromHours(2)), [], null), Now)!;
+        Assert.Equal(("overdue", $"rpo/atlas/{Asset.Name}"), (old.Kind, old.Key));
+        Assert.Contains("no complete one", Watchman.OfAtlas(Asset, new(Asset.Name, null, [], null), Now)!.Text, StringComparison.Ordinal);
     }
 
     private LuxHedge.Activities.Plans.AssetPlan Asset => plan.Plan.Assets.Values.Single();

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using LuxHedge.Tests.Workflow.Export;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Restore;
@@ -101,6 +102,11 @@ public sealed class ReplayTests
             ["Acceptance/accepted"] = (() => new(),
             w => EndedAsync(w.StartAsync(Wire.Acceptance, "accept/b", new AcceptanceRequest("run-a", "luxhedge_production", "b", "checked",
             new("default", "run-a", "accept", "n", "h", DecisionKind.Approved, "alice", "checked", Answers.Moment, "alice", "good"))))),
+            ["AtlasSnapshot/completed"] = (() => Looks(AtlasStatus.Queued, AtlasStatus.InProgress, AtlasStatus.Completed),
+            w => EndedAsync(w.StartAtlasSnapshotAsync())),
+            ["AtlasSnapshot/failed"] = (() => Looks(AtlasStatus.Failed), w => EndedAsync(w.StartAtlasSnapshotAsync())),
+            ["AtlasRestore/finished"] = (() => new(), w => EndedAsync(w.StartAtlasRestoreAsync())),
+            ["AtlasRestore/refused"] = (() => FakeActivities.Failing("start-atlas-restore"), w => EndedAsync(w.StartAtlasRestoreAsync())),
             ["Scheduled/backup"] = (() => new(), w => EndedAsync(StartScheduledAsync(w))),
             ["Scheduled/failed"] = (() => FakeActivities.Failing("seal"), w => EndedAsync(StartScheduledAsync(w))),
             ["Watch/told"] = (() => new(), w => EndedAsync(w.StartAsync(Wire.Watch, "watch-1", new WatchRequest(w.Queue)))),
@@ -160,7 +166,8 @@ public sealed class ReplayTests
         new(new WorkflowReplayerOptions { DataConverter = MaskingFailureConverter.Converter(new()) }
         .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
             .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<ExportWorkflow>().AddWorkflow<RunbookWorkflow>()
-            .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>());
+            .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>()
+            .AddWorkflow<AtlasSnapshotWorkflow>().AddWorkflow<AtlasRestoreWorkflow>());
 
     private static Task<WorkflowHandle> StartScheduledAsync(TestWorker worker) => worker.StartAsync(
         Wire.Scheduled, "scheduled/backup/luxhedge_production-2026-11-23T02:00:00Z",
@@ -183,6 +190,15 @@ public sealed class ReplayTests
         }
 
         return run;
+    }
+
+    /// <summary>Atlas says one after another of its snapshot.</summary>
+    private static FakeActivities Looks(params string[] statuses)
+    {
+        var activities = new FakeActivities();
+        foreach (var status in statuses)
+            activities.SnapshotLooks.Enqueue(Answers.Snapshot(status));
+        return activities;
     }
 
     private static string Here([CallerFilePath] string path = "") => path;

@@ -1,7 +1,6 @@
 using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
-using Temporalio.Exceptions;
 using Temporalio.Workflows;
 
 namespace LuxHedge.Workflows.Runbooks.Actions;
@@ -49,23 +48,8 @@ public sealed class AtlasRestoreAction : WorkflowAction<AtlasRestoreAction.Input
         {
             Drill = context.Mode == RunMode.Drill,
         };
-        AtlasRestoreSummary restored;
-        try
-        {
-            restored = await Workflow.ExecuteChildWorkflowAsync((AtlasRestoreWorkflow w) => w.RunAsync(request), new()
-            {
-                Id = WorkflowIds.AtlasRestore(asset),
-                TaskQueue = context.TaskQueue,
-                StaticSummary = $"Atlas restore of {asset}, step {context.StepId}",
-                CancellationToken = cancellation,
-            });
-        }
-        catch (WorkflowAlreadyStartedException e)
-        {
-            throw Failures.ToFailure(new(ErrorKinds.Locked, $"Another Atlas restore of {asset} runs.", e.WorkflowId,
-                "Wait for it, or abort it: luxhedge runs abort."), e);
-        }
-
+        var restored = await ChildRuns.RunAsync(
+            (AtlasRestoreWorkflow w) => w.RunAsync(request), WorkflowIds.AtlasRestore(asset), $"Atlas restore of {asset}", context, cancellation);
         if (restored.Ended is not null || restored.Moment is not { } moment)
         {
             throw Failures.ToFailure(new(

@@ -1,7 +1,6 @@
 using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
-using Temporalio.Exceptions;
 using Temporalio.Workflows;
 
 namespace LuxHedge.Workflows.Runbooks.Actions;
@@ -42,23 +41,8 @@ public sealed class AtlasSnapshotAction : WorkflowAction<AtlasSnapshotAction.Inp
         var request = new AtlasSnapshotRequest(
             RunIds.Child(context.RunId, $"{context.StepId}-atlas-snapshot", Workflow.NewGuid()), asset, context.TaskQueue,
             input.Reason ?? $"step {context.StepId} of {context.RunId}", input.RetentionDays ?? DefaultDays);
-        AtlasSnapshotSummary taken;
-        try
-        {
-            taken = await Workflow.ExecuteChildWorkflowAsync((AtlasSnapshotWorkflow w) => w.RunAsync(request), new()
-            {
-                Id = WorkflowIds.AtlasSnapshot(asset),
-                TaskQueue = context.TaskQueue,
-                StaticSummary = $"Atlas snapshot of {asset}, step {context.StepId}",
-                CancellationToken = cancellation,
-            });
-        }
-        catch (WorkflowAlreadyStartedException e)
-        {
-            throw Failures.ToFailure(new(ErrorKinds.Locked, $"Another snapshot of {asset} is waited for.", e.WorkflowId,
-                "Wait for it, or abort it: luxhedge runs abort."), e);
-        }
-
+        var taken = await ChildRuns.RunAsync(
+            (AtlasSnapshotWorkflow w) => w.RunAsync(request), WorkflowIds.AtlasSnapshot(asset), $"Atlas snapshot of {asset}", context, cancellation);
         if (taken.Ended is not null || taken.Snapshot is not { IsComplete: true } snapshot)
         {
             throw Failures.ToFailure(new(
