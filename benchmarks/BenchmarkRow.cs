@@ -1,7 +1,7 @@
 namespace LuxHedge.Benchmarks;
 
 /// <summary>One line of <c>--json</c>.</summary>
-/// <param name="Ours">Milliseconds, as <paramref name="Theirs"/>, or what <paramref name="What"/> says.</param>
+/// <param name="Ours">In the unit that <paramref name="What"/> tells, as <paramref name="Theirs"/>.</param>
 /// <param name="Ratio">Ours / theirs.</param>
 /// <param name="Goal">The ratio must not be above it.</param>
 public sealed record BenchmarkRow(string Id, string What, string Against, double Ours, double Theirs, double Ratio, double Goal, bool Met)

@@ -1,15 +1,25 @@
 using System.Text.Json;
 using LuxHedge.Benchmarks;
+using LuxHedge.Benchmarks.Database;
 using LuxHedge.Workflows;
 
-if (args is not ["runbooks", .. var options] || options.Any(o => o != "--json"))
+IReadOnlyList<BenchmarkRow> rows;
+switch (args)
 {
-    await Console.Error.WriteLineAsync("Usage: dotnet run -c Release --project benchmarks -- runbooks [--json]");
-    return 2;
+    case [BenchmarkChild.Mode, var plan]:
+        return await BenchmarkChild.ServeAsync(plan);
+    case ["runbooks", .. var rest] when rest.All(o => o == "--json"):
+        rows = await RunbookOverhead.MeasureAsync();
+        break;
+    case ["database", .. var rest] when BenchmarkOptions.Read(rest, Console.Error.WriteLine) is { } options:
+        rows = await DatabaseBenchmark.MeasureAsync(options);
+        break;
+    default:
+        await Console.Error.WriteLineAsync(BenchmarkOptions.Usage);
+        return 2;
 }
 
-var rows = await RunbookOverhead.MeasureAsync();
-if (options.Contains("--json"))
+if (args.Contains("--json"))
 {
     Console.WriteLine(JsonSerializer.Serialize(rows, LuxJson.Indented));
 }

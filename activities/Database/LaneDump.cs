@@ -197,14 +197,18 @@ internal sealed class LaneDump(
         int used = 0, documents = 0, part = 0;
         try
         {
-            var (cursor, byServer) = await RangeReads.OpenAsync(scope.Database, session, find, range.Uuid, _uuidChecks, cancellation);
-            await using var _ = cursor;
-            if (_uuidChecks && !byServer)
+            var opened = _uuidChecks ? await RangeReads.TryOpenAsync(scope.Database, session, find, range.Uuid, cancellation) : null;
+            if (_uuidChecks && opened is null)
             {
-                // Found out just now: this read was not checked, so look, and read again.
+                // Found out just now, and nothing was read yet.
                 _uuidChecks = false;
-                return await ReadAsync(session, range, free, full, cancellation);
+                if (!await IsSameAsync(name, range.Uuid, cancellation))
+                {
+                    return false;
+                }
             }
+
+            await using var cursor = opened ?? await RawCursor.OpenAsync(scope.Database, session, find, cancellation);
 
             buffer = await free.Reader.ReadAsync(cancellation);
             while (await cursor.NextAsync(cancellation) is { } batch)

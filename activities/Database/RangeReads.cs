@@ -70,25 +70,20 @@ public static class RangeReads
     public static (string Collection, bool RawData) SourceOf(PlannedCollection collection) =>
         (collection.Buckets ?? collection.Name, collection.Buckets is { } buckets && buckets == collection.Name);
 
-    /// <summary>Opens a raw cursor; with <paramref name="uuid"/> the server checks that it is that collection, where it can
-    /// (<paramref name="checks"/> is then true, and stays false for servers that can't).</summary>
-    internal static async Task<(RawCursor Cursor, bool Checked)> OpenAsync(
-        IMongoDatabase database, IClientSessionHandle session, BsonDocument find, string uuid, bool checks, CancellationToken cancellation)
+    /// <summary>Opens a raw cursor of which the server checks that it reads the collection of that UUID. Null: this server can't check; nothing
+    /// was read.</summary>
+    internal static async Task<RawCursor?> TryOpenAsync(
+        IMongoDatabase database, IClientSessionHandle session, BsonDocument find, string uuid, CancellationToken cancellation)
     {
-        if (checks)
+        try
         {
-            try
-            {
-                var named = find.DeepClone().AsBsonDocument;
-                named.Add("collectionUUID", uuid.ToBsonUuid());
-                return (await RawCursor.OpenAsync(database, session, named, cancellation), true);
-            }
-            catch (MongoCommandException e) when (e.Code == ServerErrors.UnknownField)
-            {
-                // Before 6.0.
-            }
+            var named = find.DeepClone().AsBsonDocument;
+            named.Add("collectionUUID", uuid.ToBsonUuid());
+            return await RawCursor.OpenAsync(database, session, named, cancellation);
         }
-
-        return (await RawCursor.OpenAsync(database, session, find, cancellation), false);
+        catch (MongoCommandException e) when (e.Code == ServerErrors.UnknownField)
+        {
+            return null; // Before 6.0.
+        }
     }
 }

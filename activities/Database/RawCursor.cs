@@ -212,6 +212,9 @@ public sealed class RawBatch : IDisposable
 
     public bool IsEmpty => _array.Count <= 5;
 
+    /// <summary>Of the whole array, with the few bytes that number each document.</summary>
+    public int Bytes => _array.Count;
+
     public Enumerator GetEnumerator() => new(_array);
 
     public void Dispose()

@@ -14,7 +14,7 @@ namespace LuxHedge.Activities.Database.Restore;
 internal sealed class LaneLoader(BackupReader reader, RestoringState state, int lane)
 {
     /// <summary>More do not help one server here, and fewer leave it idle while a batch is on its way.</summary>
-    private const int Workers = 3;
+    internal const int Workers = 3;
 
     /// <summary>Batches that wait for a worker: with those under way, the memory of a lane beside its chunks.</summary>
     private const int Waiting = 2;
