@@ -8,19 +8,31 @@ namespace LuxHedge.Activities.Database;
 internal sealed class ChunkCompressor(int level, int usualRaw) : IDisposable
 {
     private readonly Compressor _compressor = new(level);
-    private byte[] _frame = GC.AllocateUninitializedArray<byte>(Compressor.GetCompressBound(usualRaw));
+    private byte[] _frame = LargeBuffers.Rent(Compressor.GetCompressBound(usualRaw));
+    private bool _disposed;
 
     /// <summary>The frame is valid until the next call.</summary>
     public (ReadOnlyMemory<byte> Frame, string Sha256) Compress(ReadOnlySpan<byte> raw)
     {
         if (_frame.Length < Compressor.GetCompressBound(raw.Length))
         {
-            _frame = GC.AllocateUninitializedArray<byte>(Compressor.GetCompressBound(raw.Length));
+            LargeBuffers.Return(_frame);
+            _frame = LargeBuffers.Rent(Compressor.GetCompressBound(raw.Length));
         }
 
         var length = _compressor.Wrap(raw, _frame);
         return (_frame.AsMemory(0, length), Convert.ToHexStringLower(SHA256.HashData(raw)));
     }
 
-    public void Dispose() => _compressor.Dispose();
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        _compressor.Dispose();
+        LargeBuffers.Return(_frame);
+    }
 }

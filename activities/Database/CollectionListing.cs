@@ -12,14 +12,16 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
     /// <summary>What a restore loads beside its target, and its state.</summary>
     private const string Restoring = "luxhedge_restoring";
 
+    /// <summary>Questions about single collections that are under way at once: each is short, and there may be thousands.</summary>
+    private const int AtOnce = 4;
+
     /// <param name="only">Null: the whole database.</param>
-    /// <param name="sizes">Also ask how large each is.</param>
     public static async Task<CollectionListing> ReadAsync(
-        IMongoDatabase database, IReadOnlyList<string>? only, bool sizes, CancellationToken cancellation, Action<int>? progress = null)
+        IMongoDatabase database, IReadOnlyList<string>? only, ListingDetail detail, CancellationToken cancellation, Action<int>? progress = null)
     {
         var listed = await ListAsync(database, cancellation);
         var uuids = listed.ToDictionary(c => c["name"].AsString, UuidOf, StringComparer.Ordinal);
-        var collections = new List<PlannedCollection>();
+        var described = new List<BsonDocument>();
         var passed = new List<string>();
         foreach (var collection in listed.OrderBy(c => c["name"].AsString, StringComparer.Ordinal))
         {
@@ -34,9 +36,18 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
                 continue;
             }
 
-            collections.Add(await DescribeAsync(database, collection, uuids, sizes, cancellation));
-            progress?.Invoke(collections.Count);
+            described.Add(collection);
         }
+
+        var collections = new PlannedCollection[described.Count];
+        var done = 0;
+        await Parallel.ForEachAsync(
+            Enumerable.Range(0, collections.Length), new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellation },
+            async (i, token) =>
+            {
+                collections[i] = await DescribeAsync(database, described[i], uuids, detail, token);
+                progress?.Invoke(Interlocked.Increment(ref done));
+            });
 
         // The buckets of a time series go by the series' name.
         var held = collections.Select(c => c.Uuid).ToHashSet();
@@ -67,7 +78,7 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
     }
 
     private static async Task<PlannedCollection> DescribeAsync(
-        IMongoDatabase database, BsonDocument collection, Dictionary<string, string?> uuids, bool sizes, CancellationToken cancellation)
+        IMongoDatabase database, BsonDocument collection, Dictionary<string, string?> uuids, ListingDetail detail, CancellationToken cancellation)
     {
         var name = collection["name"].AsString;
         var type = collection.GetValue("type", "collection").AsString;
@@ -96,8 +107,8 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
                 "The user of the connection string needs the role 'backup' (listCollections with UUIDs).");
         }
 
-        var indexes = await IndexesAsync(database, name, cancellation);
-        var (documents, bytes) = sizes ? await SizeAsync(database, buckets ?? name, cancellation) : (0, 0);
+        var indexes = detail >= ListingDetail.Indexes ? await IndexesAsync(database, name, cancellation) : [];
+        var (documents, bytes) = detail >= ListingDetail.Sizes ? await SizeAsync(database, buckets ?? name, cancellation) : (0, 0);
         return new PlannedCollection(name, uuid, type, options, indexes, documents, bytes, buckets);
     }
 
@@ -135,4 +146,14 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
             return (0, 0);
         }
     }
+}
+
+/// <summary>What is asked of each collection beside its name, UUID, type and options, which one command tells of all.</summary>
+internal enum ListingDetail
+{
+    Names,
+    Indexes,
+
+    /// <summary>How large it is, too: some servers walk the collection to tell.</summary>
+    Sizes,
 }

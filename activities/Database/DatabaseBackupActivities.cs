@@ -84,7 +84,7 @@ public sealed class DatabaseBackupActivities(
         if (ranges is null)
         {
             var listing = await CollectionListing.ReadAsync(
-                scope.Database, backup.Collections, sizes: true, cancellation, n => Beat.Report("collections", n, 0, "collections"));
+                scope.Database, backup.Collections, ListingDetail.Sizes, cancellation, n => Beat.Report("collections", n, 0, "collections"));
             var server = await clusters.CheckAsync(scope.Asset.Cluster!, cancellation);
             ranges = await scope.PutOrAdoptAsync(
                 name, await CutAsync(scope, server.Version, listing.Collections, 0, start.Mark, cancellation) with { Passed = listing.Passed }, cancellation);
@@ -136,13 +136,17 @@ public sealed class DatabaseBackupActivities(
         if (again is null)
         {
             var ranges = await scope.ReadRangesAsync(cancellation);
-            var listing = await CollectionListing.ReadAsync(
-                scope.Database, backup.Collections, sizes: true, cancellation, n => Beat.Report("collections", n, 0, "collections"));
+            var listing = await CollectionListing.ReadAsync(scope.Database, backup.Collections, ListingDetail.Names, cancellation);
             var (changed, gone) = Compare(ranges, listing.Collections, unreadable);
             if (changed.Count == 0 && gone.Count == 0)
             {
                 return new ChangedCollections([], 0);
             }
+
+            // Only where something is to be dumped again: what it is now, whole.
+            listing = await CollectionListing.ReadAsync(
+                scope.Database, backup.Collections, ListingDetail.Sizes, cancellation, n => Beat.Report("collections", n, 0, "collections"));
+            (changed, gone) = Compare(ranges, listing.Collections, unreadable);
 
             var next = ranges.Ranges.Count == 0 ? 0 : ranges.Ranges.Max(r => r.Number) + 1;
             var whole = changed.Select((c, i) => new PlannedRange(next + i, c.Name, c.Uuid!, null, null, false)).ToList();
@@ -169,7 +173,7 @@ public sealed class DatabaseBackupActivities(
             return false;
         }
 
-        var listing = await CollectionListing.ReadAsync(scope.Database, backup.Collections, sizes: false, cancellation);
+        var listing = await CollectionListing.ReadAsync(scope.Database, backup.Collections, ListingDetail.Names, cancellation);
         var now = listing.Collections.ToDictionary(c => c.Name, c => c.Uuid, StringComparer.Ordinal);
         var second = again.Collections.Where(c => unreadable.Contains(c.Name) || now.GetValueOrDefault(c.Name) != c.Uuid).Select(c => c.Name).ToList();
         if (second.Count > 0)

@@ -118,10 +118,8 @@ internal sealed class LaneDump(
             () => ObjectNames.Pack(scope.Backup.Asset, scope.Backup.BackupId, work.Lane, number++, attempt[..8]));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var free = Channel.CreateUnbounded<byte[]>();
-        for (var i = 0; i < 3; i++)
-        {
-            free.Writer.TryWrite(GC.AllocateUninitializedArray<byte>(LargestRaw));
-        }
+        var buffers = Enumerable.Range(0, 3).Select(_ => LargeBuffers.Rent(LargestRaw)).ToList();
+        buffers.ForEach(buffer => free.Writer.TryWrite(buffer));
 
         var full = Channel.CreateBounded<RawPart>(1);
         var writing = Task.Run(() => WriteAsync(writer, full.Reader, free.Writer, stop), CancellationToken.None);
@@ -146,6 +144,7 @@ internal sealed class LaneDump(
             }
 
             full.Writer.Complete();
+            await writing;
         }
         catch (Exception e) when (ServerErrors.MayPass(e) && !stop.IsCancellationRequested)
         {
@@ -168,11 +167,14 @@ internal sealed class LaneDump(
                 await writing; // its failure is why this was cancelled
             }
 
-            await writing.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
             throw;
         }
+        finally
+        {
+            await writing.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            buffers.ForEach(LargeBuffers.Return);
+        }
 
-        await writing;
         await writer.CompleteAsync(cancellation);
         return writer.StoredBytes;
     }

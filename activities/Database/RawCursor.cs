@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using LuxHedge.Workflows;
 using MongoDB.Bson;
@@ -170,7 +169,7 @@ public sealed class RawCursor : IAsyncDisposable
         {
             if (rented is not null)
             {
-                ArrayPool<byte>.Shared.Return(rented);
+                LargeBuffers.Return(rented);
             }
 
             throw;
@@ -186,7 +185,7 @@ public sealed class RawCursor : IAsyncDisposable
             return (own[..slice.Length], null);
         }
 
-        var copy = ArrayPool<byte>.Shared.Rent(slice.Length);
+        var copy = LargeBuffers.Rent(slice.Length);
         slice.GetBytes(0, copy, 0, slice.Length);
         return (new ArraySegment<byte>(copy, 0, slice.Length), copy);
     }
@@ -228,7 +227,7 @@ public sealed class RawBatch : IDisposable
         _reply.Dispose();
         if (_rented is not null)
         {
-            ArrayPool<byte>.Shared.Return(_rented);
+            LargeBuffers.Return(_rented);
             _rented = null;
         }
     }

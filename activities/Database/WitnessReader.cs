@@ -29,7 +29,7 @@ internal sealed class WitnessReader(
     public async Task<WitnessDocument> ReadAsync(CancellationToken cancellation)
     {
         var listing = await CollectionListing.ReadAsync(
-            scope.Database, scope.Backup.Collections, sizes: false, cancellation, n => heartbeat(new Progress("witness: collections", n, 0, "collections")));
+            scope.Database, scope.Backup.Collections, ListingDetail.Indexes, cancellation, n => heartbeat(new Progress("witness: collections", n, 0, "collections")));
         var read = new Reading[listing.Collections.Count];
         await Parallel.ForEachAsync(
             Enumerable.Range(0, read.Length),

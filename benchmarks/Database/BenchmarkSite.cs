@@ -68,8 +68,8 @@ internal sealed class BenchmarkSite : IAsyncDisposable
         {
             // The oplog of a load is as large as the load, and SecantusDB walks all of it for every question about a time.
             mongoDb = given is null
-                ? await SandboxMongoDb.StartAsync(finder, folder, new MongoDbOptions(OplogEntries: 20_000, CacheMegabytes: 1024)) : null;
-            s3 = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket);
+                ? await SandboxMongoDb.StartAsync(finder, folder, new MongoDbOptions(OplogEntries: 2_000, CacheMegabytes: 1024)) : null;
+            s3 = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket, thrifty: false);
             var connection = given ?? mongoDb!.ConnectionString;
             var plan = PlanOf("127.0.0.1:1", connection, s3).Write(Path.Combine(folder, "plan"));
             return new BenchmarkSite(folder, mongoDb, connection, s3, plan);

@@ -41,7 +41,9 @@ public sealed class SandboxS3 : IAsyncDisposable
     public bool Given => Process is null;
 
     /// <param name="bucket">Made when it isn't there, with versioning on.</param>
-    public static async Task<SandboxS3> StartAsync(ServerFinder finder, string folder, string bucket, CancellationToken cancellation = default)
+    /// <param name="thrifty">False: with its own defaults, which take more memory and less of the processor.</param>
+    public static async Task<SandboxS3> StartAsync(
+        ServerFinder finder, string folder, string bucket, CancellationToken cancellation = default, bool thrifty = true)
     {
         SandboxS3 server;
         if (finder.GivenAddress(ServerFinder.S3Variable) is { } given)
@@ -52,7 +54,7 @@ public sealed class SandboxS3 : IAsyncDisposable
         else
         {
             var binary = await finder.FindS3Async(cancellation);
-            server = await EarlyEnd.RetryAsync(() => StartAsync(binary, folder, cancellation));
+            server = await EarlyEnd.RetryAsync(() => StartAsync(binary, folder, thrifty, cancellation));
         }
 
         try
@@ -128,7 +130,7 @@ public sealed class SandboxS3 : IAsyncDisposable
             },
             StartTimeout, cancellation);
 
-    private static async Task<SandboxS3> StartAsync(ServerBinary binary, string folder, CancellationToken cancellation)
+    private static async Task<SandboxS3> StartAsync(ServerBinary binary, string folder, bool thrifty, CancellationToken cancellation)
     {
         var data = Path.Combine(folder, "s3");
         Directory.CreateDirectory(data);
@@ -149,7 +151,7 @@ public sealed class SandboxS3 : IAsyncDisposable
         // Read from the working directory. Each bucket grows its volumes by two, not by seven: memory goes with their number.
         await File.WriteAllTextAsync(Path.Combine(data, "master.toml"), "[master.volume_growth]\ncopy_1 = 2\n", cancellation);
         var ports = FreePorts.Take(8);
-        var launch = new ServerLaunch("s3", binary.File, Arguments(ports), data, Path.Combine(folder, "s3.log"), new Dictionary<string, string>
+        var launch = new ServerLaunch("s3", binary.File, Arguments(ports), data, Path.Combine(folder, "s3.log"), !thrifty ? null : new Dictionary<string, string>
         {
             // A soft limit: the collector works harder instead of letting the heap double.
             ["GOMEMLIMIT"] = "96MiB",

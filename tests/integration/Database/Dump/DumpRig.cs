@@ -168,7 +168,7 @@ internal sealed class DumpRig : IAsyncDisposable
     public async Task<IReadOnlyDictionary<string, string>> SourceStateAsync(params string[] without)
     {
         var state = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        var listing = await CollectionListing.ReadAsync(Source, null, sizes: false, CancellationToken.None);
+        var listing = await CollectionListing.ReadAsync(Source, null, ListingDetail.Indexes, CancellationToken.None);
         foreach (var collection in listing.Collections.Where(c => c.Type != "view" && !without.Contains(c.Name) && c.Name != Marks.CanaryCollection))
         {
             var documents = new ReplayedCollection(collection.Name);
