@@ -21,6 +21,9 @@ internal sealed class BenchmarkSite : IAsyncDisposable
     /// <summary>Two: as many as the cores that the figures are given for.</summary>
     public const int Lanes = 2;
 
+    /// <summary>Of <see cref="Part"/>, so that two workers have enough to share.</summary>
+    public const int PartLanes = 4;
+
     /// <summary>
     /// SecantusDB answers a look at the last seconds of its oplog by building all of it in memory, so a backup right after gigabytes were loaded
     /// measures that. Longer than any backup looks back.
@@ -62,28 +65,28 @@ internal sealed class BenchmarkSite : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("luxhedge-benchmark-").FullName;
         var finder = ServerFinder.ForThisProgram(Progress.Say);
-        SandboxMongoDb? mongoDb = null;
-        SandboxS3? s3 = null;
+        SandboxMongoDb? database = null;
+        SandboxS3? store = null;
         try
         {
             // The oplog of a load is as large as the load, and SecantusDB walks all of it for every question about a time.
-            mongoDb = given is null
+            database = given is null
                 ? await SandboxMongoDb.StartAsync(finder, folder, new MongoDbOptions(OplogEntries: 2_000, CacheMegabytes: 1024)) : null;
-            s3 = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket, thrifty: false);
-            var connection = given ?? mongoDb!.ConnectionString;
-            var plan = PlanOf("127.0.0.1:1", connection, s3).Write(Path.Combine(folder, "plan"));
-            return new BenchmarkSite(folder, mongoDb, connection, s3, plan);
+            store = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket, thrifty: false);
+            var connection = given ?? database!.ConnectionString;
+            var plan = PlanOf("127.0.0.1:1", connection, store).Write(Path.Combine(folder, "plan"));
+            return new BenchmarkSite(folder, database, connection, store, plan);
         }
         catch
         {
-            if (s3 is not null)
+            if (store is not null)
             {
-                await s3.DisposeAsync();
+                await store.DisposeAsync();
             }
 
-            if (mongoDb is not null)
+            if (database is not null)
             {
-                await mongoDb.DisposeAsync();
+                await database.DisposeAsync();
             }
 
             Directory.Delete(folder, recursive: true);
@@ -92,10 +95,15 @@ internal sealed class BenchmarkSite : IAsyncDisposable
     }
 
     public static SandboxPlan PlanOf(string temporal, string connection, SandboxS3 s3) =>
-        new(temporal, connection, [.. ((string[])[Large, Small, Part]).Select(name => new SandboxAsset(name, name) { Lanes = Lanes, RangeSize = Units(PlanBinder.DefaultRangeBytes) })])
+        new(temporal, connection,
+        [
+            .. ((string[])[Large, Small]).Select(name => new SandboxAsset(name, name) { Lanes = Lanes, RangeSize = Units(PlanBinder.DefaultRangeBytes) }),
+            new SandboxAsset(Part, Part) { Lanes = PartLanes, RangeSize = "32MiB" },
+        ])
         {
             S3 = s3,
             Nas = null,
+            TaskQueue = "benchmark",
         };
 
     public IMongoDatabase Database(string name) => Client.GetDatabase(name);

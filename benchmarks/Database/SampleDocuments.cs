@@ -75,7 +75,7 @@ internal static class SampleDocuments
             writer.Text("evidence"u8, Convert.ToHexStringLower(hash));
             writer.BeginDocument("counterparty"u8);
             writer.Text("name"u8, Prose(ref random, 3));
-            writer.Text("country"u8, Words[random.Next() % 26][..2]);
+            writer.Text("country"u8, Words[random.Next() % 26].AsSpan(0, 2));
             Account(writer, "iban"u8, ref random);
             writer.End();
             writer.BeginArray("legs"u8);

@@ -41,6 +41,9 @@ internal sealed partial class Workbench : IAsyncDisposable
         "old-way" => OldWayAsync(job),
         "restore" => RestoreAsync(job),
         "insert" => InsertAsync(job),
+        "replay" => ReplayAsync(job),
+        "one-by-one" => OneByOneAsync(job),
+        "pack-and-upload" => PackAndUploadAsync(job),
         _ => throw new ArgumentException($"No job {job.Kind}."),
     };
 
@@ -213,6 +216,14 @@ internal sealed partial class Workbench : IAsyncDisposable
         });
         await PackAndUploadAsync(job, stages);
         return Result(stages.Total, bytes, [.. stages.All]);
+    }
+
+    /// <summary>What the old script does with a dump that mongodump has written.</summary>
+    private async Task<JobResult> PackAndUploadAsync(Job job)
+    {
+        var stages = new Stages(job.Watched);
+        await PackAndUploadAsync(job, stages);
+        return Result(stages.Total, 0, [.. stages.All]);
     }
 
     private async Task PackAndUploadAsync(Job job, Stages stages)

@@ -20,7 +20,7 @@ public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, Sandbo
         // The first failure ends the others' waiting.
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var mongoDb = GuardAsync(SandboxMongoDb.StartAsync(finder, folder.Servers, DatabaseOptions, stop.Token), m => m.Process, m => ("MongoDB", m.Software, "replica set of one"));
-        var s3 = GuardAsync(SandboxS3.StartAsync(finder, folder.Servers, SandboxPlan.Bucket, stop.Token), s => s.Process, s => ("S3", s.Software, s.Endpoint));
+        var s3 = GuardAsync(SandboxS3.StartAsync(finder, folder.Servers, SandboxPlan.Bucket, cancellation: stop.Token), s => s.Process, s => ("S3", s.Software, s.Endpoint));
         var kms = GuardAsync(
             SandboxKms.StartAsync(finder, folder.Servers, stop.Token),
             k => k?.Process,

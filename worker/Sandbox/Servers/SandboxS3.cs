@@ -43,7 +43,7 @@ public sealed class SandboxS3 : IAsyncDisposable
     /// <param name="bucket">Made when it isn't there, with versioning on.</param>
     /// <param name="thrifty">False: with its own defaults, which take more memory and less of the processor.</param>
     public static async Task<SandboxS3> StartAsync(
-        ServerFinder finder, string folder, string bucket, CancellationToken cancellation = default, bool thrifty = true)
+        ServerFinder finder, string folder, string bucket, bool thrifty = true, CancellationToken cancellation = default)
     {
         SandboxS3 server;
         if (finder.GivenAddress(ServerFinder.S3Variable) is { } given)
