@@ -4,6 +4,7 @@ using LuxHedge.Workflows;
 using MongoDB.Bson;
 using MongoDB.Driver;
 using MongoDB.Driver.Core.Events;
+using MongoDB.Driver.Core.Servers;
 
 namespace LuxHedge.Activities.Database;
 
@@ -168,6 +169,13 @@ public sealed class ClusterConnections : IDisposable
             if (!text.Contains("serverSelectionTimeoutMS", StringComparison.OrdinalIgnoreCase))
             {
                 settings.ServerSelectionTimeout = ServerSelection;
+            }
+
+            // A streaming monitor hears nothing new of a server whose state is what it was, and the driver holds one that answered "not primary"
+            // for unknown until it does: half a minute and more was seen. Asking finds out in half a second, whoever is primary by then.
+            if (!text.Contains("serverMonitoringMode", StringComparison.OrdinalIgnoreCase))
+            {
+                settings.ServerMonitoringMode = ServerMonitoringMode.Poll;
             }
         }
         catch (Exception e) when (e is MongoConfigurationException or FormatException or ArgumentException)

@@ -1,4 +1,5 @@
 using LuxHedge.Worker.Sandbox.Servers;
+using MongoDB.Bson;
 using MongoDB.Driver;
 
 namespace LuxHedge.Tests.Support;
@@ -12,7 +13,10 @@ public sealed class MongoServer : IAsyncDisposable
     private static readonly Lazy<Task<MongoServer>> Shared = new(async () =>
         new MongoServer(await SandboxMongoDb.StartAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), new MongoDbOptions())));
 
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+
     private readonly SandboxMongoDb server;
+    private ServerProcess? again;
 
     private MongoServer(SandboxMongoDb server)
     {
@@ -37,12 +41,38 @@ public sealed class MongoServer : IAsyncDisposable
     public static async Task<MongoServer> StartOwnAsync(MongoDbOptions? options = null) =>
         new(await SandboxMongoDb.StartOwnAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), options));
 
+    /// <summary><c>kill -9</c>, and its end. Only for a server of the test's own.</summary>
+    public async Task KillAsync()
+    {
+        var running = again ?? server.Process ?? throw new InvalidOperationException("A given server is not the test's to kill.");
+        running.Kill();
+        await running.Exited;
+    }
+
+    /// <summary>After <see cref="KillAsync"/>: at the same port, with the storage it had.</summary>
+    public async Task StartAgainAsync()
+    {
+        again = ServerProcess.Start(server.Process!.Launch);
+        await again.WaitUntilReadyAsync(
+            async stop =>
+            {
+                var hello = await Client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument("hello", 1), ReadPreference.Nearest, stop);
+                return hello.GetValue("isWritablePrimary", false).ToBoolean();
+            },
+            StartTimeout, CancellationToken.None);
+    }
+
     /// <summary>A database of a fresh name, dropped when it is disposed of.</summary>
     public TestDatabase CreateDatabase(string prefix = "test") => new(Client.GetDatabase($"{prefix}_{TestServers.Unique()}"));
 
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
+        if (again is not null)
+        {
+            await again.DisposeAsync();
+        }
+
         await server.DisposeAsync();
     }
 }

@@ -96,9 +96,15 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
                 break;
             default:
                 if (collection.Name.StartsWith("system.", StringComparison.Ordinal))
+                {
+                    await NoteAsync(fence, "made", collection.Name, cancellation);
                     await FillAsync(collection, cancellation);
+                }
                 else
+                {
                     await RenameAsync(collection, uuids[collection.Uuid], cancellation);
+                }
+
                 break;
         }
     }

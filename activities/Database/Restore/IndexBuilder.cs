@@ -47,13 +47,13 @@ internal sealed class IndexBuilder(RestoringState state)
     public static async Task BuildAsync(
         IMongoDatabase database, ReplayedCollection collection, string at, List<BsonDocument> indexes, List<Check> checks, CancellationToken cancellation)
     {
-        // A restart finds its own: the server takes the same index again for a no-op.
+        // A restart finds its own: mongod takes the same index again for a no-op, and waits where it is still being built.
         if (await TryAsync(database, at, [.. indexes.Select(WithoutPrepare)], cancellation) is not null)
         {
             // One of them is refused, and all with it: each for itself, to name it and to have the others.
             foreach (var index in indexes)
             {
-                if (await TryAsync(database, at, [WithoutPrepare(index)], cancellation) is { } error)
+                if (await TryAsync(database, at, [WithoutPrepare(index)], cancellation) is { } error && !await IsThereAsync(database, at, index, cancellation))
                     checks.Add(new($"index {collection.Name}.{index["name"]}", Verdict.Failed, await ExplainAsync(database, collection, at, index, error, cancellation)));
             }
         }
@@ -63,6 +63,14 @@ internal sealed class IndexBuilder(RestoringState state)
             await database.RunCommandAsync<BsonDocument>(
                 new BsonDocument { { "collMod", at }, { "index", new BsonDocument { { "name", index["name"] }, { "prepareUnique", true } } } }, cancellationToken: cancellation);
         }
+    }
+
+    /// <summary>A server that refuses an index because an attempt before has built it, and the server has written its version down since.</summary>
+    private static async Task<bool> IsThereAsync(IMongoDatabase database, string at, BsonDocument index, CancellationToken cancellation)
+    {
+        var wanted = CollectionSpecifications.IndexForm(WithoutPrepare(index), withExpiry: true);
+        var there = await TargetInventory.IndexesAsync(database, at, cancellation);
+        return there.Any(i => CollectionSpecifications.IndexForm(WithoutPrepare(i), withExpiry: true) == wanted);
     }
 
     /// <summary>It is no option of <c>createIndexes</c>, only of <c>collMod</c>.</summary>

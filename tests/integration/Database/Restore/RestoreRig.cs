@@ -66,12 +66,17 @@ internal sealed class RestoreRig : IAsyncDisposable
 
     public string BackupId { get; private set; } = "";
 
+    /// <summary>How often steps were tried again, as Temporal does it; null: they are not.</summary>
+    public Retries? Retries { get; set; }
+
     /// <param name="withSecondStore">A directory store <c>second</c> beside <c>nas</c>.</param>
-    public static async Task<RestoreRig> CreateAsync(Func<AssetPlan, AssetPlan>? asset = null, bool withSecondStore = false)
+    /// <param name="connection">What the plan has for the server: a wire to it.</param>
+    public static async Task<RestoreRig> CreateAsync(
+        Func<AssetPlan, AssetPlan>? asset = null, bool withSecondStore = false, MongoServer? server = null, string? connection = null)
     {
-        var shared = await MongoServer.SharedAsync();
+        var shared = server ?? await MongoServer.SharedAsync();
         var source = shared.CreateDatabase("restore");
-        var written = TestPlan.Create(p => p with { MongoDb = shared.ConnectionString }, source.Name);
+        var written = TestPlan.Create(p => p with { MongoDb = connection ?? shared.ConnectionString }, source.Name);
         var changed = (asset ?? (a => a))(written.Plan.Assets[SandboxPlan.Asset]);
         var plan = written.Plan with { Assets = new Dictionary<string, AssetPlan> { [SandboxPlan.Asset] = changed } };
         if (withSecondStore)
@@ -303,7 +308,7 @@ internal sealed class RestoreRig : IAsyncDisposable
     }
 
     public async Task<LoadResult[]> LoadAsync(RestoreWork work) => await Task.WhenAll(
-        Enumerable.Range(0, work.Plan.Lanes).Select(lane => Restore.LoadLaneAsync(new LoadWork(work, lane))));
+        Enumerable.Range(0, work.Plan.Lanes).Select(lane => TryAsync(() => Restore.LoadLaneAsync(new LoadWork(work, lane)))));
 
     public async Task<Finished> RunAsync(RestoreRequest request, params string[] approvedBy) =>
         await RunAsync(await StartAsync(request, approvedBy));
@@ -311,23 +316,29 @@ internal sealed class RestoreRig : IAsyncDisposable
     /// <summary>All steps in order, whatever the checks say.</summary>
     public async Task<Finished> RunAsync(RestoreWork work)
     {
-        await Restore.PrepareAsync(work);
+        await TryAsync(async () =>
+        {
+            await Restore.PrepareAsync(work);
+            return true;
+        });
         var loaded = await LoadAsync(work);
-        var replay = await Restore.ReplayAsync(work);
+        var replay = await TryAsync(() => Restore.ReplayAsync(work));
         IReadOnlyList<Check> atBase = [];
         if (work.Plan.Point is not null)
         {
-            atBase = await Restore.CheckBaseAsync(work);
-            var exact = await Restore.ReplayToPointAsync(work);
+            atBase = await TryAsync(() => Restore.CheckBaseAsync(work));
+            var exact = await TryAsync(() => Restore.ReplayToPointAsync(work));
             replay = exact with { Problems = [.. replay.Problems, .. exact.Problems] };
         }
 
-        var indexes = await Restore.BuildIndexesAsync(work);
-        var compared = await Restore.CheckAsync(work);
-        var cutOver = await Restore.CutOverAsync(work);
-        var cleaned = await Restore.CleanUpAsync(work, true);
+        var indexes = await TryAsync(() => Restore.BuildIndexesAsync(work));
+        var compared = await TryAsync(() => Restore.CheckAsync(work));
+        var cutOver = await TryAsync(() => Restore.CutOverAsync(work));
+        var cleaned = await TryAsync(() => Restore.CleanUpAsync(work, true));
         return new Finished(work.Plan, loaded, replay, indexes, compared, cutOver, cleaned) { AtBase = atBase };
     }
+
+    private Task<T> TryAsync<T>(Func<Task<T>> step) => Retries is { } retries ? retries.RunAsync(step) : step();
 
     /// <summary>Runs a step whose worker is killed at its first heartbeat that fits: its token is cancelled, and its result lost.</summary>
     public static async Task KillAsync(Func<Task> step, Func<string, bool> at)
