@@ -41,15 +41,24 @@ public sealed class MongoServer : IAsyncDisposable
     public static async Task<MongoServer> StartOwnAsync(MongoDbOptions? options = null) =>
         new(await SandboxMongoDb.StartOwnAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), options));
 
-    /// <summary><c>kill -9</c>, and its end. Only for a server of the test's own.</summary>
-    public async Task KillAsync()
+    /// <summary>
+    /// Ends in the middle, with its storage kept; only for a server of the test's own. <c>kill -9</c> for mongod. SecantusDB is asked to end: killed,
+    /// it forgets majority writes that it has acknowledged (49 of 300 inserts were seen), which no client can make up for.
+    /// </summary>
+    public async Task EndAsync()
     {
-        var running = again ?? server.Process ?? throw new InvalidOperationException("A given server is not the test's to kill.");
+        var running = again ?? server.Process ?? throw new InvalidOperationException("A given server is not the test's to end.");
+        if (!IsMongod)
+        {
+            await running.StopAsync(StartTimeout);
+            return;
+        }
+
         running.Kill();
         await running.Exited;
     }
 
-    /// <summary>After <see cref="KillAsync"/>: at the same port, with the storage it had.</summary>
+    /// <summary>After <see cref="EndAsync"/>: at the same port, with the storage it had.</summary>
     public async Task StartAgainAsync()
     {
         again = ServerProcess.Start(server.Process!.Launch);

@@ -155,7 +155,7 @@ public sealed class DumpFailoverTests
     }
 
     [Fact(Explicit = true)]
-    public async Task A_server_killed_and_started_again_in_the_middle_makes_no_other_backup()
+    public async Task A_server_ended_and_started_again_in_the_middle_makes_no_other_backup()
     {
         await using var server = await MongoServer.StartOwnAsync(new MongoDbOptions(CacheMegabytes: 256));
         await using var wire = new MongoWire(server.ConnectionString);
@@ -166,14 +166,14 @@ public sealed class DumpFailoverTests
         {
             if (Interlocked.Increment(ref read) == 4)
             {
-                await server.KillAsync();
+                await server.EndAsync();
                 await server.StartAgainAsync();
             }
         });
 
         await FinishAsync(rig, afterPlan: () => DumpTests.FillAsync(rig.Source, "cars", 200, 50, from: 10_000), beforeEnd: async () =>
         {
-            await server.KillAsync();
+            await server.EndAsync();
             await server.StartAgainAsync();
         });
     }

@@ -40,7 +40,7 @@ public sealed class RestoreFailoverTests
     }
 
     [Fact(Explicit = true)]
-    public async Task A_server_killed_and_started_again_in_a_load_and_in_a_replay_makes_no_other_database()
+    public async Task A_server_ended_and_started_again_in_a_load_and_in_a_replay_makes_no_other_database()
     {
         await using var server = await MongoServer.StartOwnAsync(new MongoDbOptions(CacheMegabytes: 256));
         await using var wire = new MongoWire(server.ConnectionString);
@@ -59,11 +59,11 @@ public sealed class RestoreFailoverTests
         rig.Retries.AssertToldPlainly();
         Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
 
-        // At the step's first word of progress the server is killed; it is back a moment later.
+        // At the step's first word of progress the server ends; it is back a moment later.
         async Task AgainAsync<T>(Func<Task<T>> step, string what)
         {
             var (running, wake) = await RestoreRig.StopAsync(step, said => said.StartsWith(what, StringComparison.Ordinal));
-            await server.KillAsync();
+            await server.EndAsync();
             wake();
             var back = server.StartAgainAsync();
             await rig.Retries!.RunAsync(() => running.IsCompletedSuccessfully || !running.IsCompleted ? running : step());
