@@ -149,7 +149,7 @@ internal sealed class LaneDump(
         catch (Exception e) when (ServerErrors.MayPass(e) && !stop.IsCancellationRequested)
         {
             // The store is there: what was read whole is not read again.
-            full.Writer.Complete();
+            full.Writer.TryComplete();
             await writing;
             if (writer.EndsRange)
             {
