@@ -18,13 +18,15 @@ public sealed class MongoServer : IAsyncDisposable
     private readonly SandboxMongoDb server;
     private ServerProcess? again;
 
-    private MongoServer(SandboxMongoDb server)
+    private MongoServer(SandboxMongoDb server, string? connectionString = null)
     {
         this.server = server;
-        Client = SandboxMongoDb.CreateClient(server.ConnectionString);
+        ConnectionString = connectionString ?? server.ConnectionString;
+        Client = SandboxMongoDb.CreateClient(ConnectionString);
     }
 
-    public string ConnectionString => server.ConnectionString;
+    /// <summary>With all rights: where the server asks for credentials, those of its user <c>root</c>.</summary>
+    public string ConnectionString { get; }
 
     public IMongoClient Client { get; }
 
@@ -38,8 +40,23 @@ public sealed class MongoServer : IAsyncDisposable
 
     public static Task<MongoServer> SharedAsync() => Shared.Value;
 
-    public static async Task<MongoServer> StartOwnAsync(MongoDbOptions? options = null) =>
-        new(await SandboxMongoDb.StartOwnAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), options));
+    public static async Task<MongoServer> StartOwnAsync(MongoDbOptions? options = null)
+    {
+        var started = await SandboxMongoDb.StartOwnAsync(TestServers.Finder, TestServers.NewFolder("mongodb"), options);
+        if (options is not { Auth: true })
+            return new(started);
+        // A server without users lets the first one be made by whoever is on its machine.
+        using var nobody = SandboxMongoDb.CreateClient(started.ConnectionString);
+        await nobody.GetDatabase("admin").RunCommandAsync<BsonDocument>(
+            new BsonDocument { { "createUser", "root" }, { "pwd", "root-of-the-test" }, { "roles", new BsonArray { "root" } } });
+        return new(started, As(started.ConnectionString, "root", "root-of-the-test"));
+    }
+
+    /// <summary>The connection string of another user of <c>admin</c>.</summary>
+    public string As(string user, string password) => As(server.ConnectionString, user, password);
+
+    private static string As(string connection, string user, string password) =>
+        connection.Replace("mongodb://", $"mongodb://{user}:{password}@", StringComparison.Ordinal) + "&authSource=admin";
 
     /// <summary>
     /// Ends in the middle, with its storage kept; only for a server of the test's own. <c>kill -9</c> for mongod. SecantusDB is asked to end: killed,

@@ -1,6 +1,7 @@
 using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database.Oplog;
+using LuxHedge.Activities.Database.Rights;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Runbooks;
 using LuxHedge.Activities.Schedules;
@@ -72,6 +73,9 @@ public sealed class Surroundings
         await using var stores = new StoreSet(plan);
         return await StepDurations.ReadAsync(plan, stores, name, runbook, cancellation);
     };
+
+    /// <summary>Connects to the plan's clusters and compares what their users may with what is needed.</summary>
+    public Func<Plan, CancellationToken, Task<IReadOnlyList<ClusterRights>>> ReadRights { get; init; } = RightsCheck.RunAsync;
 
     /// <summary>Asks Atlas for an asset's snapshots; what can't be asked is unknown, never an error.</summary>
     public Func<Plan, AssetPlan, CancellationToken, Task<AtlasStanding>> ReadAtlas { get; init; } = async (plan, asset, cancellation) =>
