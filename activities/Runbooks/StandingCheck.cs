@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
@@ -11,14 +12,18 @@ using MongoDB.Driver;
 
 namespace LuxHedge.Activities.Runbooks;
 
-/// <summary>Compares what stands in a database with a backup's witness, collection by collection.</summary>
+/// <summary>Compares what stands in a database with a backup's witness, collection by collection; at a point in time, with what slices made of
+/// it.</summary>
 internal sealed class StandingCheck(Plan plan, StoreSet stores, KeyRing keys, ClusterConnections clusters, TimeProvider time)
 {
     /// <param name="named">Null: every collection of the backup.</param>
+    /// <param name="point">Null: the backup's own end mark.</param>
     public async Task<(IReadOnlyList<Check> Checks, long Documents)> CompareAsync(
-        RunTarget target, string backupId, IReadOnlyList<string>? named, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)
+        RunTarget target, string backupId, IReadOnlyList<string>? named, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation, RestorePoint? point = null)
     {
         using var reader = await OpenAsync(target.Asset, backupId, handed, cancellation);
+        if (point?.Until is { } until)
+            return await CompareAsync(target, reader, await CollectionsAsync(reader, until, handed, cancellation), named, clusters, cancellation);
         var database = clusters[target.Cluster].GetDatabase(target.Database);
         var there = (await TargetInventory.ListAsync(database, cancellation)).ToDictionary(c => c.Name, StringComparer.Ordinal);
         var wanted = Selection.Of(reader.Index, named is { Count: > 0 } ? named : null).Names.ToHashSet(StringComparer.Ordinal);
@@ -35,6 +40,72 @@ internal sealed class StandingCheck(Plan plan, StoreSet stores, KeyRing keys, Cl
         }
 
         return (checks.Count > 0 ? checks : [new("documents", Verdict.NotProven, "There was nothing to compare.")], documents);
+    }
+
+    /// <summary>Which collections there are at a point, and what was done to each since the backup.</summary>
+    public async Task<IReadOnlyList<ReplayedCollection>> CollectionsAsync(
+        BackupReader reader, ClusterTime until, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)
+    {
+        using var oplog = await new PointSlices(stores, new SliceCatalog(plan, stores)).OpenAsync(reader, until, store: null, new SliceKeys(keys, handed), cancellation);
+        var (to, leftOut) = await oplog.BorderAsync(until, cancellation);
+        return [.. (await CollectionsAtPoint.ReadAsync(reader, oplog, to, leftOut, cancellation)).Where(c => !BesideNames.IsOurs(c.Name)).OrderBy(c => c.Name, StringComparer.Ordinal)];
+    }
+
+    private static async Task<(IReadOnlyList<Check> Checks, long Documents)> CompareAsync(
+        RunTarget target, BackupReader reader, IReadOnlyList<ReplayedCollection> then, IReadOnlyList<string>? named, ClusterConnections clusters, CancellationToken cancellation)
+    {
+        var database = clusters[target.Cluster].GetDatabase(target.Database);
+        var there = (await TargetInventory.ListAsync(database, cancellation)).ToDictionary(c => c.Name, StringComparer.Ordinal);
+        var checks = new List<Check>();
+        var documents = 0L;
+        foreach (var collection in then.Where(c => named is not { Count: > 0 } || named.Contains(c.Name, StringComparer.Ordinal)))
+        {
+            Beat.Report("check documents", checks.Count, then.Count, "collections");
+            var witness = reader.Index.Witness.Collections.FirstOrDefault(w => Selection.KeyOf(w.Collection, w.Type, w.Uuid) == collection.Uuid);
+            var (check, counted) = !there.TryGetValue(collection.Name, out var found)
+                ? (new Check(collection.Name, Verdict.Failed, "It is not there."), 0)
+                : collection.Since is null && witness is not null ? await CompareAsync(database, witness, found, cancellation)
+                : await CompareChangedAsync(database, collection, witness, found, cancellation);
+            checks.Add(check);
+            documents += counted;
+        }
+
+        checks.AddRange((named ?? []).Where(n => then.All(c => c.Name != n)).Select(n => new Check(n, Verdict.Failed, "It was not there at that moment.")));
+        return (checks.Count > 0 ? checks : [new("documents", Verdict.NotProven, "There was nothing to compare.")], documents);
+    }
+
+    /// <summary>Nobody has a hash of what slices wrote: the count says how many documents there must be.</summary>
+    private static async Task<(Check Check, long Documents)> CompareChangedAsync(
+        IMongoDatabase database, ReplayedCollection then, CollectionWitness? witness, TargetCollection found, CancellationToken cancellation)
+    {
+        var since = then.Since ?? SinceBase.Nothing;
+        var wrong = new List<string>();
+        if (found.Type != then.Type)
+            wrong.Add($"it was a {then.Type} and is a {found.Type}");
+        if (then.Type != ReplayedCollection.Collection || found.Type != ReplayedCollection.Collection)
+        {
+            return (new(then.Name, wrong.Count > 0 ? Verdict.Failed : Verdict.Proven, wrong.Count > 0 ? string.Join("; ", wrong) : "it is there"), 0);
+        }
+
+        if (CollectionSpecifications.Form(then.Options, withExpiry: false) is var options
+            && CollectionSpecifications.Form(found.Options, withExpiry: false) is var now && options != now)
+            wrong.Add($"its options were {options} and are {now}");
+        RestoredCheck.CompareIndexes(then.Indexes, await TargetInventory.IndexesAsync(database, then.Name, cancellation), withExpiry: false, wrong);
+        var counted = await database.GetCollection<BsonDocument>(then.Name).CountDocumentsAsync(new BsonDocument(), cancellationToken: cancellation);
+        if (!since.IsNew && witness is not { Missing: null })
+        {
+            return (new(then.Name, wrong.Count > 0 ? Verdict.Failed : Verdict.NotProven,
+                $"{string.Concat(wrong.Select(w => w + "; "))}its count at the base's end mark is not known; {counted:N0} documents are there."), counted);
+        }
+
+        var expected = (since.IsNew ? 0 : witness!.Documents) + since.Net;
+        if (then.IsCapped && counted != expected)
+            await RestoredCheck.CompareCappedAsync(database, then.Name, then.Options, since, expected, counted, wrong, cancellation);
+        else if (counted != expected)
+            wrong.Add($"{expected:N0} documents were there, {counted:N0} are");
+        return (wrong.Count > 0
+            ? new(then.Name, Verdict.Failed, string.Join("; ", wrong))
+            : new(then.Name, Verdict.Proven, $"{counted:N0} documents, {then.Indexes.Count} indexes: as many as {since.Operations:N0} writes after the base leave"), counted);
     }
 
     public async Task<BackupReader> OpenAsync(AssetPlan asset, string backupId, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)

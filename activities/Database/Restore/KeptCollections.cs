@@ -66,11 +66,16 @@ internal static class KeptCollections
     {
         Buckets = document["buckets"] is BsonString b ? b.Value : null,
         Since = document["since"] is BsonDocument s
-            ? new SinceBase(s["operations"].ToInt64(), s["net"].ToInt64(), s["new"].AsBoolean, s["altered"].AsBoolean) : null,
+            ? new SinceBase(s["operations"].ToInt64(), s["net"].ToInt64(), s["new"].AsBoolean, s["altered"].AsBoolean)
+            {
+                Newest = s["newest"] is BsonBinaryData n ? n.Bytes : default(ReadOnlyMemory<byte>?),
+            }
+            : null,
     };
 
     private static BsonDocument Tally(SinceBase since) => new()
     {
         { "operations", since.Operations }, { "net", since.Net }, { "new", since.IsNew }, { "altered", since.IsAltered },
+        { "newest", since.Newest is { } newest ? new BsonBinaryData(newest.ToArray()) : BsonNull.Value },
     };
 }

@@ -314,7 +314,13 @@ internal sealed class OplogReplay
 
         newest = counted?.Wall ?? entry.Time.ToTime();
         if (entry.Time > scope.ExactAfter)
-            Tally(collection.Uuid, new SinceBase(1, entry.Operation switch { "i" => 1, "d" => -1, _ => 0 }, false, false));
+        {
+            Tally(collection.Uuid, new SinceBase(1, entry.Operation switch { "i" => 1, "d" => -1, _ => 0 }, false, false)
+            {
+                Newest = entry.Operation == "i" && collection.IsCapped ? RawBson.Build([id.Named("_id"u8.ToArray())]) : default(ReadOnlyMemory<byte>?),
+            });
+        }
+
         if (scope.OnlyCounts)
             return;
         var alone = FoldingWindow.StandsAlone(collection, id);

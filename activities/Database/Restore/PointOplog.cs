@@ -175,11 +175,10 @@ internal sealed class PointOplog : IOplogSource, IDisposable
     /// transaction has ended, the point is before its beginning.
     /// </summary>
     /// <param name="until">Everything up to it is wanted.</param>
-    /// <param name="beyond">Slices that go on after it, as far as a transaction may reach.</param>
-    public async Task<(ClusterTime To, IReadOnlyList<string> LeftOut)> BorderAsync(
-        ClusterTime until, IReadOnlyList<SliceManifest> beyond, CancellationToken cancellation)
+    public async Task<(ClusterTime To, IReadOnlyList<string> LeftOut)> BorderAsync(ClusterTime until, CancellationToken cancellation)
     {
-        var all = Chain.Concat(beyond).ToList();
+        // Slices that go on after it, as far as a transaction may reach.
+        List<SliceManifest> all = [.. Chain, .. Following(Chain[^1], view.Slices.Select(s => s.Manifest).Where(s => s.From.Seconds <= until.Seconds + LooseSeconds))];
         var from = until with { Seconds = until.Seconds - Math.Min(until.Seconds, LooseSeconds), Increment = 0 };
         var spans = new Dictionary<string, (ClusterTime First, ClusterTime Last)>(StringComparer.Ordinal);
         var times = new List<ClusterTime> { reader.Index.EndMark };
@@ -227,7 +226,7 @@ internal sealed class PointOplog : IOplogSource, IDisposable
     }
 
     /// <summary>The slices that go on from one, as far as they join.</summary>
-    public static IReadOnlyList<SliceManifest> Following(SliceManifest last, IEnumerable<SliceManifest> slices)
+    private static IReadOnlyList<SliceManifest> Following(SliceManifest last, IEnumerable<SliceManifest> slices)
     {
         var all = slices.ToList();
         var following = new List<SliceManifest>();

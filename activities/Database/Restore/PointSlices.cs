@@ -7,32 +7,36 @@ using LuxHedge.Workflows.Restore;
 namespace LuxHedge.Activities.Database.Restore;
 
 /// <summary>Finds the slices of a point in time in the stores: each step of a restore does so again.</summary>
-internal sealed class PointSlices(StoreSet stores, KeyRing keys, SliceCatalog catalog)
+internal sealed class PointSlices(StoreSet stores, SliceCatalog catalog)
 {
-    /// <summary>Of one store only, where it is pinned.</summary>
-    public async Task<SliceView> ListAsync(string asset, ClusterTime? from, ClusterTime? to, string? store, CancellationToken cancellation)
+    /// <param name="store">Of this store only; null: of any.</param>
+    public Task<SliceView> ListAsync(string asset, ClusterTime? from, ClusterTime? to, string? store, CancellationToken cancellation) =>
+        ListAsync(asset, from, to, s => store is null || s == store, cancellation);
+
+    public async Task<SliceView> ListAsync(string asset, ClusterTime? from, ClusterTime? to, Func<string, bool> takes, CancellationToken cancellation)
     {
         var view = await catalog.ListAsync(asset, from, to, cancellation);
-        return store is null ? view : view with
+        return view with
         {
-            Slices = [.. view.Slices.Select(s => s with { Copies = [.. s.Copies.Where(c => c.Store == store)] }).Where(s => s.Copies.Count > 0)],
+            Slices = [.. view.Slices.Select(s => s with { Copies = [.. s.Copies.Where(c => takes(c.Store))] }).Where(s => s.Copies.Count > 0)],
         };
     }
 
-    public PointOplog Open(BackupReader reader, SliceView view, IReadOnlyList<SliceManifest> chain, RestoreRequest request) =>
-        new(reader, stores, catalog, view, chain, request.Store, new SliceKeys(keys, request.Keys));
+    /// <param name="keys">Disposed with what is answered.</param>
+    public PointOplog Open(BackupReader reader, SliceView view, IReadOnlyList<SliceManifest> chain, string? store, SliceKeys keys) =>
+        new(reader, stores, catalog, view, chain, store, keys);
 
-    /// <summary>The slices from the base's end mark to the restore's point.</summary>
+    /// <summary>The slices from the base's end mark to a point.</summary>
     /// <exception cref="RefusalException"><c>integrity</c>: they are not there any more.</exception>
-    public async Task<PointOplog> OpenAsync(BackupReader reader, RestoreWork work, CancellationToken cancellation)
+    public async Task<PointOplog> OpenAsync(BackupReader reader, ClusterTime to, string? store, SliceKeys keys, CancellationToken cancellation)
     {
-        var (from, to) = (reader.Index.EndMark, work.Plan.To);
-        var view = await ListAsync(work.Request.Asset, from, to, work.Request.Store, cancellation);
+        var from = reader.Index.EndMark;
+        var view = await ListAsync(reader.Manifest.Asset, from, to with { Seconds = to.Seconds + PointOplog.LooseSeconds }, store, cancellation);
         var chain = view.Chains().Covering(from, to) ?? throw new RefusalException(new ErrorReport(
             view.Unknown.Count > 0 ? ErrorKinds.Unreachable : ErrorKinds.Integrity,
-            $"The slices from {PointChoice.Text(from)} to {PointChoice.Text(to)} were there when the restore began, and are not any more.", work.Plan.BackupId,
+            $"The slices from {PointChoice.Text(from)} to {PointChoice.Text(to)} were there when it began, and are not any more.", reader.Index.Backup,
             "luxhedge oplog status shows what can be reached.",
             [.. view.Problems.Select(p => new Problem(p.Text, $"{p.Store}: {p.Object}")), .. view.Unknown.Select(u => new Problem(u.Why, u.Store))]));
-        return Open(reader, view, chain, work.Request);
+        return Open(reader, view, chain, store, keys);
     }
 }

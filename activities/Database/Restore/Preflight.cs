@@ -16,7 +16,7 @@ namespace LuxHedge.Activities.Database.Restore;
 
 /// <summary>The first look of a restore: chooses the backup, opens its key, looks at the target, and says what would be done. Changes nothing.</summary>
 internal sealed class Preflight(
-    Plan plan, BackupCatalog catalog, RestoreBackups backups, PointSlices slices, ClusterConnections clusters, MadeDatabases made, TimeProvider time)
+    Plan plan, BackupCatalog catalog, RestoreBackups backups, PointSlices slices, KeyRing keys, ClusterConnections clusters, MadeDatabases made, TimeProvider time)
 {
     /// <summary>So many are named where none can be chosen.</summary>
     private const int MostNamed = 5;
@@ -149,13 +149,11 @@ internal sealed class Preflight(
         var end = reader.Index.EndMark;
         if (choice is not { Chain.Count: > 0 } || view is null)
             return (end, null, null);
-        var chains = view.Chains();
-        using var oplog = slices.Open(reader, view, choice.Chain, request);
-        var beyond = view.Slices.Select(s => s.Manifest).Where(s => s.From >= choice.Chain[^1].To && s.From.Seconds <= choice.Until.Seconds + PointOplog.LooseSeconds);
-        var (to, leftOut) = await oplog.BorderAsync(choice.Until, PointOplog.Following(choice.Chain[^1], beyond), cancellation);
+        using var oplog = slices.Open(reader, view, choice.Chain, request.Store, new SliceKeys(keys, request.Keys));
+        var (to, leftOut) = await oplog.BorderAsync(choice.Until, cancellation);
         if (to <= end)
             return (end, null, null);
-        var chain = chains.Covering(end, to) ?? choice.Chain;
+        var chain = view.Chains().Covering(end, to) ?? choice.Chain;
         var there = await CollectionsAtPoint.ReadAsync(reader, oplog, to, leftOut, cancellation);
         var selection = Selection.At(there, request.Collections, to);
         return (to, new PointPlan(end, chain.Count, chain.Sum(s => s.RawBytes), selection.Uuids is { } uuids ? [.. uuids.Order(StringComparer.Ordinal)] : null, leftOut), selection);

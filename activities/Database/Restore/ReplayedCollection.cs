@@ -38,6 +38,9 @@ internal sealed record SinceBase(long Operations, long Net, bool IsNew, bool IsA
 {
     public static readonly SinceBase Nothing = new(0, 0, false, false);
 
+    /// <summary>Of a capped collection: <c>{_id}</c> of the newest document that was inserted, as bytes.</summary>
+    public ReadOnlyMemory<byte>? Newest { get; init; }
+
     public SinceBase Plus(SinceBase more) =>
-        new(Operations + more.Operations, Net + more.Net, IsNew || more.IsNew, IsAltered || more.IsAltered);
+        new(Operations + more.Operations, Net + more.Net, IsNew || more.IsNew, IsAltered || more.IsAltered) { Newest = more.Newest ?? Newest };
 }

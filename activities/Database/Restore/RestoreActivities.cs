@@ -19,6 +19,7 @@ public sealed class RestoreActivities : IRestoreActivities
     private const string Use = "restore";
 
     private readonly Plan plan;
+    private readonly KeyRing keys;
     private readonly ClusterConnections clusters;
     private readonly IEvidenceStore evidence;
     private readonly ILogger log;
@@ -33,14 +34,14 @@ public sealed class RestoreActivities : IRestoreActivities
     public RestoreActivities(
         Plan plan, StoreSet stores, KeyRing keys, ClusterConnections clusters, WriterKey writer, IEvidenceStore evidence, TimeProvider time, ILogger log)
     {
-        (this.plan, this.clusters, this.evidence, this.log) = (plan, clusters, evidence, log.ForContext<RestoreActivities>());
+        (this.plan, this.keys, this.clusters, this.evidence, this.log) = (plan, keys, clusters, evidence, log.ForContext<RestoreActivities>());
         catalog = new BackupCatalog(plan, stores, time);
         records = new RecordWriter(stores, writer, time);
         backups = new RestoreBackups(plan, stores, keys);
-        slices = new PointSlices(stores, keys, new SliceCatalog(plan, stores));
+        slices = new PointSlices(stores, new SliceCatalog(plan, stores));
         made = new MadeDatabases(plan, stores);
         door = new RestoreDoor(plan, clusters, made, time);
-        preflight = new Preflight(plan, catalog, backups, slices, clusters, made, time);
+        preflight = new Preflight(plan, catalog, backups, slices, keys, clusters, made, time);
     }
 
     public Task<RestorePlan> PreflightAsync(RestoreRequest request) =>
@@ -79,7 +80,7 @@ public sealed class RestoreActivities : IRestoreActivities
 
     public Task<ReplayResult> ReplayToPointAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, async (reader, state) =>
     {
-        using var oplog = await slices.OpenAsync(reader, work, Beat.Cancellation);
+        using var oplog = await OpenSlicesAsync(reader, work, Beat.Cancellation);
         var total = oplog.Chain.Sum(s => s.Entries);
         var result = await ReplayAsync("replay to the point", work, reader, state, work.Plan.To, total, from => oplog.GoingOnAt(from));
         foreach (var problem in oplog.Problems)
@@ -95,6 +96,9 @@ public sealed class RestoreActivities : IRestoreActivities
             ],
         };
     });
+
+    private Task<PointOplog> OpenSlicesAsync(BackupReader reader, RestoreWork work, CancellationToken cancellation) =>
+        slices.OpenAsync(reader, work.Plan.To, work.Request.Store, new SliceKeys(keys, work.Request.Keys), cancellation);
 
     private async Task<ReplayResult> ReplayAsync(
         string step, RestoreWork work, BackupReader reader, RestoringState state, ClusterTime to, long total, Func<ClusterTime, IOplogSource> open)
@@ -128,7 +132,7 @@ public sealed class RestoreActivities : IRestoreActivities
     /// <summary>Of named collections: from what the base and its slices hold.</summary>
     private async Task<DateTimeOffset?> NewestCanaryAsync(BackupReader reader, RestoreWork work, CancellationToken cancellation)
     {
-        using var oplog = await slices.OpenAsync(reader, work, cancellation);
+        using var oplog = await OpenSlicesAsync(reader, work, cancellation);
         return await oplog.NewestCanaryAsync(work.Plan.To, cancellation) ?? await new RestoredCheck(null!, reader).NewestCanaryOfBackupAsync(cancellation);
     }
 

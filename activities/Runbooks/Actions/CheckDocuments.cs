@@ -13,7 +13,7 @@ namespace LuxHedge.Activities.Runbooks.Actions;
 /// <summary>Looks at the restored database as the application will: under its own names, after the cut-over.</summary>
 [Action("check-documents",
     "Compares a restored database with what the source held when the backup was made: collections, options, indexes, counts, and the hashes of "
-    + "a share of the documents. What differs is a Failed check, by collection; what has no witness a NotProven one.",
+    + "a share of the documents; at a point in time, with how many documents slices leave of each collection that they wrote to. What differs is a Failed check, by collection; what has no witness a NotProven one.",
     Output = typeof(Output))]
 public sealed class CheckDocuments(Plan plan, StoreSet stores, KeyRing keys, ClusterConnections clusters, TimeProvider time)
     : ActivityAction<CheckDocuments.Input>
@@ -28,6 +28,9 @@ public sealed class CheckDocuments(Plan plan, StoreSet stores, KeyRing keys, Clu
 
         [Input(InputTypes.Target, "The database to look at.", Required = true)]
         public string Target { get; init; } = "";
+
+        [Input(InputTypes.Moment, "The point in time that was restored. The backup's own end mark unless said.")]
+        public RestorePoint? PointInTime { get; init; }
 
         [Input(InputTypes.List, "Only these collections. All of the backup unless said.")]
         public IReadOnlyList<string>? Collections { get; init; }
@@ -49,7 +52,7 @@ public sealed class CheckDocuments(Plan plan, StoreSet stores, KeyRing keys, Clu
     {
         var target = RunTarget.Of(plan, context, input.Asset, input.Target);
         var found = await new StandingCheck(plan, stores, keys, clusters, time).CompareAsync(
-            target, input.Backup, input.Collections, input.RecoveryKey ? context.Keys : null, cancellation);
+            target, input.Backup, input.Collections, input.RecoveryKey ? context.Keys : null, cancellation, input.PointInTime);
         return ActionOutcomes.Of(
             new Output { Collections = found.Checks.Count(c => c.Verdict == Verdict.Proven), Documents = found.Documents }, found.Checks) with
         {

@@ -1,4 +1,6 @@
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
+using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
@@ -10,7 +12,7 @@ namespace LuxHedge.Activities.Runbooks.Actions;
 /// <summary>Which backup a runbook works with. Chosen once, so that every step after it means the same one.</summary>
 [Action("choose-backup",
     "Chooses a backup: an id, the newest eligible one, or the last known good one, proven by a restore test and older than a time of intrusion. "
-    + "Fails when there is none. A clean copy that no restore test has proven is a NotProven check.",
+    + "With a point in time: the newest such that slices lead on from to it. Fails when there is none. A clean copy that no restore test has proven is a NotProven check.",
     Output = typeof(Output))]
 public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) : ActivityAction<ChooseBackup.Input>
 {
@@ -31,6 +33,10 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         [Input(InputTypes.Time, "Only backups of data from before this moment: that of the intrusion.")]
         public DateTimeOffset? Before { get; init; }
 
+        [Input(InputTypes.Moment, "Where the data is to be brought to, by slices after the backup: then the backup is the newest that leads there. The backup's own "
+            + "end mark unless said.")]
+        public RestorePoint? PointInTime { get; init; }
+
         [Input(InputTypes.Store, "Only backups with a verified copy there.")]
         public string? Store { get; init; }
 
@@ -49,7 +55,16 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         [Input(InputTypes.Time, "The moment its data is of.")]
         public DateTimeOffset ConsistentAt { get; init; }
 
-        [Input(InputTypes.Duration, "How old that data is now.")]
+        [Input(InputTypes.Moment, "The point in time, as every step after it must mean it: latest is a cluster time here. Empty where it is the backup's own end mark.")]
+        public RestorePoint? Point { get; init; }
+
+        [Input(InputTypes.Time, "The moment wanted, from which the loss is measured: that of the point; of latest, or where no point is asked for, the declaration.")]
+        public DateTimeOffset Moment { get; init; }
+
+        [Input(InputTypes.Number, "Slices that lead from the backup to the point.")]
+        public int Slices { get; init; }
+
+        [Input(InputTypes.Duration, "How old the data that comes back is now.")]
         public TimeSpan Age { get; init; }
 
         [Input(InputTypes.Text, "Proven by a restore test, or NotProven.")]
@@ -72,14 +87,20 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         }
 
         var view = await new BackupCatalog(plan, stores, time).ListAsync(asset.Name, cancellation);
-        var (chosen, store) = Choose(view, asset, input);
+        var (chosen, store, choice) = await ChooseAsync(view, asset, input, cancellation);
         var summary = chosen.Summary;
-        var age = time.GetUtcNow() - summary.ConsistentAt;
+        var point = choice is { Chain.Count: > 0 }
+            ? input.PointInTime!.Time is not null && choice.Note is null ? input.PointInTime : RestorePoint.At(choice.Until)
+            : null;
+        var age = time.GetUtcNow() - (point?.Moment ?? summary.ConsistentAt);
         var output = new Output
         {
             Backup = chosen.Id,
             Store = store,
             ConsistentAt = summary.ConsistentAt,
+            Point = point,
+            Moment = input.PointInTime?.Moment ?? context.DeclaredAt,
+            Slices = choice?.Chain.Count ?? 0,
             Age = age,
             Verdict = summary.Verdict.ToString(),
             Documents = summary.Documents,
@@ -87,11 +108,13 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         };
         return ActionOutcomes.Of(output, [.. Checks(chosen, view, input)]) with
         {
-            Detail = $"{chosen.Id} in {store}, its data is of {summary.ConsistentAt:u}",
+            Detail = point is null ? $"{chosen.Id} in {store}, its data is of {summary.ConsistentAt:u}"
+                : $"{chosen.Id} in {store}, and {choice!.Chain.Count} slices after it to {point.Moment:u}",
         };
     }
 
-    private static (CatalogBackup Backup, string Store) Choose(CatalogView view, AssetPlan asset, Input input)
+    private async Task<(CatalogBackup Backup, string Store, PointChoice? Point)> ChooseAsync(
+        CatalogView view, AssetPlan asset, Input input, CancellationToken cancellation)
     {
         var byId = input.Backup is { } id and not "latest" ? id : null;
         var fit = view.Backups.Where(b => byId is null ? b.Summary.Eligible : b.Id == byId)
@@ -99,10 +122,22 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
             .Select(b => (Backup: b, Store: StoreOf(b, asset, input)))
             .Where(c => c.Store is not null)
             .ToList();
-        var chosen = input.Rule == LastKnownGood ? fit.LastOrDefault(c => c.Backup.Summary.Verdict == Verdict.Proven) : default;
-        if (chosen.Backup is null && fit.Count > 0)
-            chosen = fit[^1];
-        return chosen.Backup is null ? throw None(view, input, byId) : (chosen.Backup, chosen.Store!);
+        if (fit.Count == 0)
+            throw None(view, input, byId);
+        var proven = input.Rule == LastKnownGood ? fit.Where(c => c.Backup.Summary.Verdict == Verdict.Proven).ToList() : [];
+        if (input.PointInTime is not { } wanted)
+        {
+            var newest = proven.Count > 0 ? proven[^1] : fit[^1];
+            return (newest.Backup, newest.Store!, null);
+        }
+
+        var slices = await new PointSlices(stores, new SliceCatalog(plan, stores)).ListAsync(
+            asset.Name, fit.Min(c => c.Backup.Manifest.EndMark), null, s => s != input.Without && (input.Store is null || s == input.Store), cancellation);
+        var chains = slices.Chains();
+        var bases = fit.Select(c => c.Backup).ToList();
+        var choice = PointChoice.Of(proven.Select(c => c.Backup), chains, wanted) ?? PointChoice.Of(bases, chains, wanted)
+            ?? throw PointChoice.OutOfReach(asset.Name, bases, chains, wanted, slices.Gaps, [.. slices.Unknown.Union(view.Unknown)], time.GetUtcNow());
+        return (choice.Base, fit.First(c => c.Backup.Id == choice.Base.Id).Store!, choice);
     }
 
     private static string? StoreOf(CatalogBackup backup, AssetPlan asset, Input input) => asset.Stores

@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
@@ -46,6 +47,9 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
 
         [Input(InputTypes.Backup, "Id of the backup that the drill restored.", Required = true)]
         public string Backup { get; init; } = "";
+
+        [Input(InputTypes.Moment, "For documents: the point in time that was restored. The backup's own end mark unless said.")]
+        public RestorePoint? PointInTime { get; init; }
 
         [Input(InputTypes.Target, "For documents: the drill's own database.")]
         public string? Target { get; init; }
@@ -100,7 +104,9 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
         var target = DropDrillDatabase.OwnTarget(plan, context, asset.Name, input.Target ?? context.Site.Target);
         var check = new StandingCheck(plan, stores, keys, clusters, time);
         var database = clusters[target.Cluster].GetDatabase(target.Database);
-        var (collection, id) = await DocumentAsync(database, check, asset, input.Backup, cancellation);
+        var (collection, id) = await DocumentAsync(database, check, asset, input, cancellation);
+        if (collection is null && input.PointInTime is not null)
+            return await TakeDocumentAsync(target, check, input, cancellation);
         if (collection is null)
             return NotJudged("No restored collection has documents that are compared by hash, so a changed one can't be told.");
         var documents = database.GetCollection<BsonDocument>(collection);
@@ -110,7 +116,7 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
         try
         {
             await documents.UpdateOneAsync(one, new BsonDocument("$set", new BsonDocument(Planted, true)), unchecked_, cancellation);
-            var found = await check.CompareAsync(target, input.Backup, [collection], null, cancellation);
+            var found = await check.CompareAsync(target, input.Backup, [collection], null, cancellation, input.PointInTime);
             var about = found.Checks.FirstOrDefault(c => c.Name == collection);
             return Judge(
                 $"a changed document in {collection}", Verdicts.Worst(found.Checks.Select(c => c.Verdict)),
@@ -120,6 +126,35 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
         {
             await documents.UpdateOneAsync(one, new BsonDocument("$unset", new BsonDocument(Planted, "")), unchecked_, CancellationToken.None);
         }
+    }
+
+    /// <summary>Where slices wrote to every collection none is compared by hash any more: one document less must be noticed.</summary>
+    private async Task<ActionOutcome> TakeDocumentAsync(RunTarget target, StandingCheck check, Input input, CancellationToken cancellation)
+    {
+        using var reader = await check.OpenAsync(target.Asset, input.Backup, null, cancellation);
+        var there = await check.CollectionsAsync(reader, input.PointInTime!.Until!.Value, null, cancellation);
+        foreach (var collection in there.Where(c => c is { Type: ReplayedCollection.Collection, IsCapped: false } && !c.Name.StartsWith("system.", StringComparison.Ordinal)))
+        {
+            var documents = clusters[target.Cluster].GetDatabase(target.Database).GetCollection<RawBsonDocument>(collection.Name);
+            if (await documents.Find(new BsonDocument()).Limit(1).FirstOrDefaultAsync(cancellation) is not { } taken)
+                continue;
+            var one = new BsonDocument("_id", new BsonDocument("$eq", taken["_id"]));
+            try
+            {
+                await documents.DeleteOneAsync(one, cancellation);
+                var found = await check.CompareAsync(target, input.Backup, [collection.Name], null, cancellation, input.PointInTime);
+                var about = found.Checks.FirstOrDefault(c => c.Name == collection.Name);
+                return Judge(
+                    $"a missing document in {collection.Name}", Verdicts.Worst(found.Checks.Select(c => c.Verdict)),
+                    about is { Verdict: Verdict.Failed } ? about.Detail : null, about?.Detail ?? "");
+            }
+            finally
+            {
+                await documents.InsertOneAsync(taken, new InsertOneOptions { BypassDocumentValidation = true }, CancellationToken.None);
+            }
+        }
+
+        return NotJudged("No restored collection has documents, so a missing one can't be told.");
     }
 
     private static ActionOutcome Judge(string planted, Verdict verdict, string? caught, string said) => caught is not null && verdict == Verdict.Failed
@@ -170,10 +205,13 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
 
     /// <summary>A document that the witness has hashed, of the first collection that has one.</summary>
     private static async Task<(string? Collection, BsonValue? Id)> DocumentAsync(
-        IMongoDatabase database, StandingCheck check, AssetPlan asset, string backup, CancellationToken cancellation)
+        IMongoDatabase database, StandingCheck check, AssetPlan asset, Input input, CancellationToken cancellation)
     {
-        using var reader = await check.OpenAsync(asset, backup, null, cancellation);
-        foreach (var witness in reader.Index.Witness.Collections.Where(w => w is { Type: "collection", Missing: null }))
+        using var reader = await check.OpenAsync(asset, input.Backup, null, cancellation);
+        // At a point in time: of collections that no slice has touched.
+        var untouched = input.PointInTime?.Until is { } until
+            ? (await check.CollectionsAsync(reader, until, null, cancellation)).Where(c => c.Since is null).Select(c => c.Name).ToHashSet(StringComparer.Ordinal) : null;
+        foreach (var witness in reader.Index.Witness.Collections.Where(w => w is { Type: "collection", Missing: null } && untouched?.Contains(w.Collection) != false))
         {
             foreach (var share in witness.Shares.Where(s => s is { ByHint: false, Documents: > 0 }))
             {

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using LuxHedge.Activities.Database;
+using LuxHedge.Tests.Integration.Database.Restore;
 using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Commands;
 using LuxHedge.Worker.Hosting;
@@ -82,6 +84,18 @@ public sealed class DrillSite : IAsyncLifetime
         await mongo.DisposeAsync();
         await temporal.DisposeAsync();
         await Plan.DisposeAsync();
+    }
+
+    /// <summary>Production goes on: a moment since the backup, captured in slices, and what was written after it.</summary>
+    public async Task<string> GoOnAsync()
+    {
+        var users = Production.GetCollection<BsonDocument>("users");
+        await users.UpdateManyAsync(new BsonDocument("_id", new BsonDocument("$lt", 50)), new BsonDocument("$inc", new BsonDocument("seen", 1)));
+        await users.InsertOneAsync(new BsonDocument { { "_id", $"new {Guid.NewGuid()}" }, { "name", "a new one" } });
+        var moment = await Marks.MajorityAsync(Client, CancellationToken.None);
+        await users.DeleteManyAsync(new BsonDocument("name", "a new one"));
+        await TestSlices.WriteAsync(Plan.Plan, Client, database.Name);
+        return moment.ToString();
     }
 
     /// <summary>Lays a runbook beside the others: one of them with texts replaced, under another name.</summary>

@@ -31,6 +31,36 @@ public sealed class DrillTests(DrillSite site) : IClassFixture<DrillSite>
         Assert.Empty(await site.LeftAsync());
     }
 
+    [Theory]
+    [InlineData("point-in-time", Explicit = true)]
+    [InlineData("collection-loss", Explicit = true)]
+    [InlineData("database-loss", Explicit = true)]
+    public async Task A_drill_to_a_moment_between_backups_is_proven_by_base_slices_and_count(string runbook)
+    {
+        var moment = await site.GoOnAsync();
+
+        var (code, summary) = await site.DrillAsync(runbook, "--input", $"pointInTime={moment}");
+
+        Assert.True(code == 0, DrillSite.Tell(summary));
+        Assert.Equal("Proven", summary.GetProperty("verdict").GetString());
+        var checks = summary.GetProperty("checks").EnumerateArray().Select(c => c.GetProperty("detail").GetString()!).ToList();
+        Assert.Contains(checks, c => c.Contains("slices lead from the base's end mark", StringComparison.Ordinal));
+        Assert.Contains(checks, c => c.Contains("none of which missed its document", StringComparison.Ordinal));
+        Assert.Contains(summary.GetProperty("steps").EnumerateArray(), s => Id(s) == "choose" && s.GetProperty("detail").GetString()!.Contains("slices after it to", StringComparison.Ordinal));
+        Assert.Empty(await site.LeftAsync());
+    }
+
+    [Fact(Explicit = true)]
+    public async Task The_quarterly_drill_takes_a_moment_by_lot_of_what_can_be_recovered()
+    {
+        await site.GoOnAsync();
+
+        var (code, summary) = await site.DrillAsync("quarterly", "--input", "seed=again", "--recovery-key", site.Plan.RecoveryKeyFile);
+
+        Assert.True(code == 0, DrillSite.Tell(summary));
+        Assert.Contains(summary.GetProperty("steps").EnumerateArray(), s => Id(s) == "point" && s.GetProperty("detail").GetString()!.Contains("by lot", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_drill_of_one_named_collection_brings_only_that_back()
     {
@@ -65,8 +95,8 @@ public sealed class DrillTests(DrillSite site) : IClassFixture<DrillSite>
               - id: checks
 
             """.Replace("            ", "", StringComparison.Ordinal)), (
-            "with: { backup: \"${steps.choose.backup}\", target: \"${mode.target}\" }\n      - id: canary",
-            "with: { backup: \"${steps.choose.backup}\", target: \"${mode.target}\", collections: [users, cars] }\n      - id: canary"));
+            "target: \"${mode.target}\" }\n      - id: canary",
+            "target: \"${mode.target}\", collections: [users, cars] }\n      - id: canary"));
 
         var (code, summary) = await site.DrillAsync("no-canary");
 
@@ -115,7 +145,7 @@ public sealed class DrillTests(DrillSite site) : IClassFixture<DrillSite>
     {
         var before = await site.StateOfProductionAsync();
         var database = site.Production.DatabaseNamespace.DatabaseName;
-        site.Lay("astray", "database-loss", ("to: \"${mode.target}\", drop: true", $"to: main/{database}, drop: true"), ("    on-failure: ask\n", ""), ("      for: restore\n", ""));
+        site.Lay("astray", "database-loss", ("to: ${mode.target}\n", $"to: main/{database}\n"), ("    on-failure: ask\n", ""), ("      for: restore\n", ""));
 
         var (code, summary) = await site.DrillAsync("astray");
 

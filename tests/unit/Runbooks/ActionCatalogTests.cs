@@ -133,6 +133,7 @@ public sealed class ActionCatalogTests
         InputTypes.Object => new Dictionary<string, string>(),
         InputTypes.Duration => "PT1M",
         InputTypes.Time => "2026-11-23T08:00:00.000Z",
+        InputTypes.Moment => "latest",
         _ => field.Values is [var word, ..] ? word : "a",
     };
 

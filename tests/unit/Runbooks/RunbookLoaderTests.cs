@@ -126,7 +126,7 @@ public sealed class RunbookLoaderTests : IDisposable
     [InlineData("default: latest }", "default: latest, optional: true }", "with a default it is never nothing")]
     [InlineData("default: latest }", "default: ${inputs.settle} }", "there is no input 'settle' here")]
     [InlineData("default: 90s", "default: soon", "inputs.settle.default: \"soon\" is no duration")]
-    [InlineData("type: time, optional", "type: moment, optional", "\"moment\" must be text, number")]
+    [InlineData("type: time, optional", "type: instant, optional", "\"instant\" must be text, number")]
     [InlineData("type: time, optional", "type: time, asset: luxhedge_production, optional", "stands only with type backup")]
     [InlineData("runbook: database-loss", "runbook: database-gone", "must be the file's name")]
     [InlineData("title: Complete loss of the production database\n", "", "title: is missing")]

@@ -15,7 +15,6 @@ using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runs;
-using Microsoft.Extensions.Time.Testing;
 using MongoDB.Bson;
 using MongoDB.Driver;
 using Serilog.Core;
@@ -163,46 +162,13 @@ internal sealed class RestoreRig : IAsyncDisposable
 
     public Task<ClusterTime> NowAsync() => Marks.MajorityAsync(Client, CancellationToken.None);
 
-    /// <summary>Writes what the source's oplog has after a time into slices of so many entries, with the real writer, as capture does.</summary>
-    public async Task<IReadOnlyList<SliceManifest>> SliceAsync(ClusterTime from, int entriesEach = 100, ClusterTime? to = null, params string[] into) =>
-        await SliceAsync(from, static _ => false, entriesEach, to, into);
+    /// <summary>Writes what the source's oplog has after a time into slices of so many entries.</summary>
+    public Task<IReadOnlyList<SliceManifest>> SliceAsync(ClusterTime from, int entriesEach = 100, ClusterTime? to = null, params string[] into) =>
+        CreateSlices().WriteAsync(from, static _ => false, entriesEach, to, into.Length > 0 ? into : ["nas"]);
 
-    public Task<IReadOnlyList<SliceManifest>> SliceAsync(ClusterTime from, Func<byte[], bool> leaveOut) => SliceAsync(from, leaveOut, 100, null, []);
+    public Task<IReadOnlyList<SliceManifest>> SliceAsync(ClusterTime from, Func<byte[], bool> leaveOut) => CreateSlices().WriteAsync(from, leaveOut, 100, null, "nas");
 
-    private async Task<IReadOnlyList<SliceManifest>> SliceAsync(ClusterTime from, Func<byte[], bool> leaveOut, int entriesEach, ClusterTime? to, string[] into)
-    {
-        var entries = new OplogEntries(Source.DatabaseNamespace.DatabaseName);
-        // Something is always written somewhere, and slices go on to there.
-        await Client.GetDatabase("restore_elsewhere").GetCollection<BsonDocument>("ticks").ReplaceOneAsync(
-            new BsonDocument("_id", 1), new BsonDocument { { "_id", 1 }, { "at", DateTime.UtcNow } }, new ReplaceOptions { IsUpsert = true });
-        var majority = to ?? await NowAsync();
-        using var cursor = await Client.GetDatabase("local").GetCollection<RawBsonDocument>("oplog.rs").FindAsync(
-            new BsonDocument("ts", new BsonDocument { { "$gte", from.ToBson() }, { "$lte", majority.ToBson() } }));
-        var all = (await cursor.ToListAsync()).Select(e => e.ToBson()).ToList();
-        var link = all.FirstOrDefault() is { } first && OplogEntries.TimeOf(first) == from ? entries.LinkOf(first) : OplogEntries.StartLink(from);
-        var read = all.Where(e => OplogEntries.TimeOf(e) > from).Where(e => entries.IsKept(e) && !leaveOut(e)).ToList();
-        if (all.Count > 0 && (read.Count == 0 || !read[^1].AsSpan().SequenceEqual(all[^1])))
-            read.Add(entries.LinkOf(all[^1])); // Up to there nothing more was written.
-        // Sealed long after: whatever was written by then can be seen.
-        var writer = new SliceWriter(Plan, Stores, Keys, Writer, new FakeTimeProvider(DateTimeOffset.UtcNow.AddMinutes(1)));
-        var written = new List<SliceManifest>();
-        foreach (var part in read.Chunk(entriesEach))
-        {
-            var draft = SliceBuilder.Build(Source.DatabaseNamespace.DatabaseName, [link, .. part], chunkBytes: 20_000);
-            foreach (var store in into.Length > 0 ? into : ["nas"])
-            {
-                var put = await writer.PutAsync(
-                    store, Asset.Name, "run-capture", draft, new SourceDescription(Clusters.Hosts(Asset.Cluster!), Source.DatabaseNamespace.DatabaseName, "test"), majority,
-                    CancellationToken.None);
-                if (store == (into.Length > 0 ? into[0] : "nas"))
-                    written.Add(put.Value);
-            }
-
-            link = part[^1];
-        }
-
-        return written;
-    }
+    private TestSlices CreateSlices() => new(Plan, Stores, Keys, Writer, Client, Source.DatabaseNamespace.DatabaseName);
 
     /// <summary>The steps up to the checks, in their order.</summary>
     public IReadOnlyList<Func<Task>> StepsBeforeCutOver(RestoreWork work) => work.Plan.Point is null ?
