@@ -25,10 +25,6 @@ internal sealed class BackupOplog(BackupReader reader) : IOplogSource
         }
     }
 
-    /// <summary>A backup holds whatever its oplog needs from before it.</summary>
-    public Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation) =>
-        Task.FromResult<(ReadOnlyMemory<byte>, OplogPlace)?>(null);
-
     public async Task<ReadOnlyMemory<byte>> ReadAgainAsync(OplogPlace place, ClusterTime time, CancellationToken cancellation)
     {
         var chunks = place.Earlier ? reader.Index.Earlier : reader.Index.Oplog;

@@ -70,7 +70,8 @@ internal interface IOplogSource
 
     /// <summary>The entry of that time from before what <see cref="ReadAsync"/> reads: part of a transaction that ends later. Null where it
     /// is not known.</summary>
-    Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation);
+    Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation) =>
+        Task.FromResult<(ReadOnlyMemory<byte>, OplogPlace)?>(null);
 
     /// <summary>The <c>o</c> of one entry again.</summary>
     Task<ReadOnlyMemory<byte>> ReadAgainAsync(OplogPlace place, ClusterTime time, CancellationToken cancellation);

@@ -226,7 +226,7 @@ internal sealed class PointOplog : IOplogSource, IDisposable
     }
 
     /// <summary>The slices that go on from one, as far as they join.</summary>
-    private static IReadOnlyList<SliceManifest> Following(SliceManifest last, IEnumerable<SliceManifest> slices)
+    private static List<SliceManifest> Following(SliceManifest last, IEnumerable<SliceManifest> slices)
     {
         var all = slices.ToList();
         var following = new List<SliceManifest>();
