@@ -39,11 +39,11 @@ internal sealed class LaneDump(
 
     public static IReadOnlyList<PlannedRange> RangesOf(RangesDocument ranges, LaneWork work)
     {
-        // The list of lanes is the plan's; where a round runs in another number of lanes, ranges are dealt out by their numbers.
+        // The list of lanes is the plan's, and its order too; where a round runs in another number of lanes, ranges are dealt out by their numbers.
         if (ranges.Lanes.Count == work.Lanes)
         {
-            var own = ranges.Lanes[work.Lane].ToHashSet();
-            return [.. ranges.Ranges.Where(r => own.Contains(r.Number))];
+            var byNumber = ranges.Ranges.ToDictionary(r => r.Number);
+            return [.. ranges.Lanes[work.Lane].Select(number => byNumber[number])];
         }
 
         return [.. ranges.Ranges.Where(r => r.Number % work.Lanes == work.Lane)];

@@ -21,19 +21,39 @@ internal sealed class RangePlanner(IMongoDatabase database, long rangeBytes, Clu
             return [];
         }
 
-        var bounds = await BoundsAsync(collection, cancellation);
-        var ranges = new List<PlannedRange>(bounds.At.Count + 1);
-        for (var i = 0; i <= bounds.At.Count; i++)
-        {
-            ranges.Add(new PlannedRange(
-                first + i, collection.Name, collection.Uuid!,
-                i == 0 ? null : bounds.At[i - 1], i == bounds.At.Count ? null : bounds.At[i], bounds.ByHint));
-        }
-
-        return ranges;
+        var (at, byHint) = await BoundsAsync(collection, cancellation);
+        return Between(collection, first, at, byHint);
     }
 
-    /// <summary>Greedily: the largest range goes to the lane that has least. Each lane reads its ranges in the order of their numbers.</summary>
+    /// <summary>From open end to open end, each beginning where the one before ends.</summary>
+    internal static IReadOnlyList<PlannedRange> Between(PlannedCollection collection, int first, IReadOnlyList<string> at, bool byHint) =>
+    [
+        .. Enumerable.Range(0, at.Count + 1).Select(i => new PlannedRange(
+            first + i, collection.Name, collection.Uuid!, i == 0 ? null : at[i - 1], i == at.Count ? null : at[i], byHint)),
+    ];
+
+    /// <summary>So many ranges of about the same number of documents: fewer where the sample has not as many different <c>_id</c>s.</summary>
+    /// <param name="sampled">In the server's order, without repetitions.</param>
+    /// <param name="least">Of the whole collection: a range that began with it would leave an empty one before it.</param>
+    internal static IReadOnlyList<string> Quantiles(IReadOnlyList<string> sampled, int wanted, string least)
+    {
+        var at = new List<string>(Math.Max(0, wanted - 1));
+        for (var i = 1; i < wanted && sampled.Count > 0; i++)
+        {
+            var id = sampled[(int)((long)i * sampled.Count / wanted)];
+            if (id != least && (at.Count == 0 || at[^1] != id))
+            {
+                at.Add(id);
+            }
+        }
+
+        return at;
+    }
+
+    /// <summary>
+    /// Greedily: the largest range goes to the lane that has least, and each lane reads its largest first. What takes longest is not what
+    /// is begun last, and of what a kill loses the large part is behind it early.
+    /// </summary>
     public static IReadOnlyList<IReadOnlyList<int>> Assign(
         IReadOnlyList<PlannedCollection> collections, IReadOnlyList<PlannedRange> ranges, int lanes)
     {
@@ -49,7 +69,7 @@ internal sealed class RangePlanner(IMongoDatabase database, long rangeBytes, Clu
             load[lane] += Math.Max(1, sizes[range.Uuid]);
         }
 
-        return [.. assigned.Select(l => (IReadOnlyList<int>)[.. l.Order()])];
+        return assigned;
     }
 
     /// <summary>
@@ -81,23 +101,24 @@ internal sealed class RangePlanner(IMongoDatabase database, long rangeBytes, Clu
 
         var byHint = BracketOf(least) < 0 || BracketOf(greatest) < 0 || BracketOf(least) != BracketOf(greatest);
         var sampled = await SampleAsync(collection, wanted, cancellation);
-        var at = new List<string>(wanted - 1);
-        for (var i = 1; i < wanted; i++)
+        return (await InOrderAsync(collection.Name, Quantiles(sampled, wanted, ExtendedJson.Write(new BsonDocument("_id", least))), cancellation), byHint);
+    }
+
+    /// <summary>
+    /// The bounds as the index has them: between two in another order lies nothing, and what should lie there would be lost. (SecantusDB sorts
+    /// binary <c>_id</c>s of several lengths otherwise than its index does.) One that is deleted by now is no bound.
+    /// </summary>
+    private async Task<IReadOnlyList<string>> InOrderAsync(string name, IReadOnlyList<string> at, CancellationToken cancellation)
+    {
+        if (at.Count < 2)
         {
-            var id = sampled.Count == 0 ? null : sampled[(int)((long)i * sampled.Count / wanted)];
-            if (id is not null && (at.Count == 0 || at[^1] != id))
-            {
-                at.Add(id);
-            }
+            return at;
         }
 
-        // A range that begins with the least of all would leave an empty one before it.
-        if (at.Count > 0 && at[0] == ExtendedJson.Write(new BsonDocument("_id", least)))
-        {
-            at.RemoveAt(0);
-        }
-
-        return (at, byHint);
+        var find = new FindOptions<BsonDocument> { Hint = new BsonDocument("_id", 1), Sort = new BsonDocument("_id", 1), Projection = new BsonDocument("_id", 1) };
+        using var cursor = await database.GetCollection<BsonDocument>(name).FindAsync(
+            new BsonDocument("_id", new BsonDocument("$in", new BsonArray(at.Select(bound => ExtendedJson.Parse(bound)["_id"])))), find, cancellation);
+        return [.. (await cursor.ToListAsync(cancellation)).Select(found => ExtendedJson.Write(new BsonDocument("_id", found["_id"])))];
     }
 
     private async Task<BsonValue?> EndAsync(string name, int direction, CancellationToken cancellation)

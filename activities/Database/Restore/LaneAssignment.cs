@@ -3,7 +3,7 @@ namespace LuxHedge.Activities.Database.Restore;
 /// <summary>Which lane loads which range: the same answer on every machine and at every attempt.</summary>
 internal static class LaneAssignment
 {
-    /// <summary>The largest ranges first, each to the lane with the least so far; a lane takes its own in the order of their numbers.</summary>
+    /// <summary>The largest ranges first, each to the lane with the least so far; a lane loads its largest first.</summary>
     /// <param name="ranges">Number and raw bytes.</param>
     public static IReadOnlyList<IReadOnlyList<int>> Assign(IEnumerable<(int Number, long Bytes)> ranges, int lanes)
     {
@@ -16,6 +16,6 @@ internal static class LaneAssignment
             assigned[lane].Add(number);
         }
 
-        return [.. assigned.Select(a => a.Order().ToList())];
+        return assigned;
     }
 }

@@ -1,3 +1,4 @@
+using CsCheck;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Database;
 using LuxHedge.Workflows;
@@ -20,8 +21,59 @@ public sealed class RangePlannerTests
         Assert.Equal(3, lanes.Count);
         Assert.Equal(Enumerable.Range(0, 12), lanes.SelectMany(l => l).Order());
         Assert.All(lanes, l => Assert.InRange(l.Count, 3, 5));
-        Assert.All(lanes, l => Assert.Equal(l.Order(), l));
+        Assert.All(lanes, l => Assert.True(l[0] < 10, "each begins with a part of the largest"));
+        Assert.Equal(11, lanes.Single(l => l.Contains(11))[^1]);
         Assert.Single(RangePlanner.Assign([], [], 4));
+    }
+
+    [Fact]
+    public void Every_lane_reads_its_largest_range_first_and_none_waits_longer_for_another_than_its_smallest() =>
+        Gen.Select(Gen.Long[0, 1000].Array[1, 30], Gen.Int[1, 8]).Sample((sizes, count) =>
+        {
+            var collections = sizes.Select((size, i) => Collection($"c{i}", $"u{i}", size)).ToList();
+            var ranges = sizes.Select((_, i) => new PlannedRange(i, $"c{i}", $"u{i}", null, null, false)).ToList();
+
+            var lanes = RangePlanner.Assign(collections, ranges, count);
+
+            Assert.Equal(Math.Min(count, sizes.Length), lanes.Count);
+            Assert.Equal(Enumerable.Range(0, sizes.Length), lanes.SelectMany(l => l).Order());
+            Assert.All(lanes, lane => Assert.Equal(lane.Select(n => sizes[n]).OrderDescending(), lane.Select(n => sizes[n])));
+            var least = lanes.Min(lane => lane.Sum(Weight));
+            Assert.All(lanes.Where(l => l.Count > 0), lane => Assert.True(lane.Sum(Weight) - lane.Min(Weight) <= least));
+
+            long Weight(int n) => Math.Max(1, sizes[n]);
+        });
+
+    [Fact]
+    public void Bounds_are_in_order_different_and_none_is_the_least_of_all() =>
+        Gen.Select(Gen.Int[0, 300].HashSet[0, 60], Gen.Int[1, 40], Gen.Int[0, 300]).Sample((ids, wanted, least) =>
+        {
+            var sampled = ids.Append(least).Distinct().Order().Where(i => i >= least).Select(i => $"{i}").ToList();
+
+            var at = RangePlanner.Quantiles(sampled, wanted, $"{least}");
+            var ranges = RangePlanner.Between(Collection("c", "u", 1), 7, at, true);
+
+            Assert.True(at.Count < wanted);
+            Assert.All(at, bound => Assert.Contains(bound, sampled));
+            Assert.DoesNotContain($"{least}", at);
+            var order = at.Select(bound => sampled.IndexOf(bound)).ToList();
+            Assert.Equal(order.Order().Distinct(), order);
+            Assert.Equal(Enumerable.Range(7, ranges.Count), ranges.Select(r => r.Number));
+            Assert.Null(ranges[0].Min);
+            Assert.Null(ranges[^1].Max);
+            Assert.Equal(ranges.Skip(1).Select(r => r.Min), ranges.SkipLast(1).Select(r => r.Max));
+        });
+
+    [Fact]
+    public void Quantiles_of_a_large_sample_are_even()
+    {
+        var sampled = Enumerable.Range(0, 2000).Select(i => $"{i}").ToList();
+
+        var at = RangePlanner.Quantiles(sampled, 10, "0");
+
+        Assert.Equal(Enumerable.Range(1, 9).Select(i => $"{i * 200}"), at);
+        Assert.Empty(RangePlanner.Quantiles([], 10, "0"));
+        Assert.Empty(RangePlanner.Quantiles(["0"], 10, "0"));
     }
 
     [Fact]

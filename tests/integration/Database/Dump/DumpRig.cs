@@ -72,8 +72,8 @@ internal sealed class DumpRig : IAsyncDisposable
         return new DumpRig(server, database, files, plan);
     }
 
-    public DatabaseBackupActivities CreateActivities(Func<int, Task>? rangeRead = null, string? restoreInto = null) =>
-        new(Plan, Stores, Keys, Clusters, Writer, TimeProvider.System, Logger.None)
+    public DatabaseBackupActivities CreateActivities(Func<int, Task>? rangeRead = null, string? restoreInto = null, TimeProvider? time = null) =>
+        new(Plan, Stores, Keys, Clusters, Writer, time ?? TimeProvider.System, Logger.None)
         {
             OplogUntil = (_, _) => Task.FromResult(_end.Task.IsCompletedSuccessfully ? _end.Task.Result : (ClusterTime?)null),
             RestoreInto = (_, _, _) => Task.FromResult(restoreInto),

@@ -205,6 +205,64 @@ public sealed class DumpTests
     }
 
     [Fact]
+    public async Task A_lane_killed_after_some_packs_loses_at_most_the_one_under_way()
+    {
+        await using var rig = await DumpRig.CreateAsync(asset: a => a with { RangeBytes = 200_000, Lanes = 1 });
+        await FillAsync(rig.Source, "positions", 4000, 300);
+        var start = await rig.Activities.MarkStartAsync(rig.Backup);
+        var plan = await rig.Activities.PlanRangesAsync(rig.Backup, start);
+        var work = new LaneWork(rig.Backup, 0, 0, start.Mark);
+        var clock = new MinutesOfReading();
+        var read = new List<int>();
+        rig.Activities = rig.CreateActivities(
+            async n =>
+            {
+                // Four minutes a range: a pack ends with every other one.
+                read.Add(n);
+                clock.Minutes += 4;
+                if (read.Count == 6)
+                {
+                    while (await PacksAsync() < 2)
+                    {
+                        await Task.Yield(); // what was read is still on its way
+                    }
+
+                    throw new IOException("killed");
+                }
+            },
+            time: clock);
+        await Assert.ThrowsAsync<IOException>(() => rig.Activities.DumpLaneAsync(work));
+        var packs = await PacksAsync();
+        var before = read.ToList();
+
+        read.Clear();
+        rig.Activities = rig.CreateActivities(rangeRead: n =>
+        {
+            read.Add(n);
+            return Task.CompletedTask;
+        });
+        var result = await rig.Activities.DumpLaneAsync(work);
+
+        Assert.InRange(packs, 2, 3);
+        Assert.Equal(plan.Ranges, result.Ranges);
+        Assert.Equal(4000, result.Documents);
+        Assert.InRange(before.Intersect(read).Count(), 0, 2);
+        Assert.Empty(before.Take(4).Intersect(read));
+
+        async Task<int> PacksAsync() => (await rig.ObjectsAsync()).Count(o => o.Contains("/packs/0-", StringComparison.Ordinal));
+    }
+
+    /// <summary>A clock that stands still between ranges.</summary>
+    private sealed class MinutesOfReading : TimeProvider
+    {
+        public int Minutes { get; set; }
+
+        public override long TimestampFrequency => 1;
+
+        public override long GetTimestamp() => Minutes * 60L;
+    }
+
+    [Fact]
     public async Task Two_attempts_at_every_lane_make_one_backup_of_it()
     {
         await using var rig = await DumpRig.CreateAsync(asset: a => a with { RangeBytes = 200_000, Lanes = 2 });

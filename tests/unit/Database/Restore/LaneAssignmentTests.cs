@@ -17,6 +17,7 @@ public sealed class LaneAssignmentTests
             Assert.Equal(lanes, assigned.Count);
             Assert.Equal(Enumerable.Range(0, sizes.Length), assigned.SelectMany(a => a).Order());
             Assert.Equal(assigned, again);
+            Assert.All(assigned, lane => Assert.Equal(lane.Select(n => sizes[n]).OrderDescending(), lane.Select(n => sizes[n])));
         });
 
     [Fact]
