@@ -1,3 +1,4 @@
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
@@ -20,9 +21,6 @@ internal sealed class OplogTailer(
     BackupScope scope, StartMark start, Func<CancellationToken, Task<ClusterTime?>> until, TimeProvider time, Action<Progress> heartbeat)
     : IAsyncDisposable
 {
-    /// <summary>The link may be an entry of 16 MiB, and the entry after it too.</summary>
-    private const int LargestRaw = 2 * (LaneDump.ChunkBytes + (1 << 16));
-
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(1);
 
     /// <summary>After a part has been open that long it is cut: what an end mark before its last entry makes read again stays small.</summary>
@@ -41,24 +39,14 @@ internal sealed class OplogTailer(
     private const uint SettleSeconds = 2;
 
     private readonly string _attempt = PackWriter.NewAttempt();
-    private readonly OplogEntries _entries = new(scope.Backup.Database);
     private readonly IMongoDatabase _local = scope.Client.GetDatabase("local");
-    private readonly ChunkCompressor _compressor = new(scope.Asset.CompressionLevel, LargestRaw);
-    private readonly byte[] _raw = GC.AllocateUninitializedArray<byte>(LargestRaw);
+    private readonly OplogParts _parts = new(scope.Backup.Database, scope.Asset.CompressionLevel);
     private readonly HashSet<ClusterTime> _earlier = [];
     private readonly List<StoredPack> _packs = [];
     private PackWriter? _writer;
     private IClientSessionHandle? _session;
     private OplogTraits _traits = new(false, false, false);
 
-    // The part under way: its link first, then what is kept. The entry read last may be one that is not kept.
-    private int _used;
-    private int _documents;
-    private ClusterTime _first;
-    private ClusterTime _last;
-    private byte[] _lastEntry = [];
-    private bool _lastIsLink;
-    private int _part;
     private long _partSince;
     private long _packSince;
     private long _seen;
@@ -116,7 +104,7 @@ internal sealed class OplogTailer(
 
     public async ValueTask DisposeAsync()
     {
-        _compressor.Dispose();
+        _parts.Dispose();
         _session?.Dispose();
         if (_writer is not null)
         {
@@ -185,7 +173,7 @@ internal sealed class OplogTailer(
                                 await TakeAsync(batch, limit: null, cancellation);
                                 if (batch.IsEmpty)
                                 {
-                                    silent = promised > _last;
+                                    silent = promised > _parts.Last;
                                     promised = await MajorityAsync(cancellation);
                                 }
                             }
@@ -236,7 +224,7 @@ internal sealed class OplogTailer(
 
                 if (Looked is { } looked)
                 {
-                    await looked(_last);
+                    await looked(_parts.Last);
                 }
             }
         }
@@ -252,7 +240,7 @@ internal sealed class OplogTailer(
     /// <summary>Reads up to the end mark, no further, and writes the last part.</summary>
     private async Task FinishAsync(ClusterTime end, CancellationToken cancellation)
     {
-        if (_last > end)
+        if (_parts.Last > end)
         {
             // What was read beyond it is left unused: go back to the last part that ends before it, and read again from there.
             await CompletePackAsync(cancellation);
@@ -282,6 +270,7 @@ internal sealed class OplogTailer(
     {
         byte[] link;
         ClusterTime at;
+        int part;
         if (new OplogChain(_packs, start.OplogFrom).Furthest(until) is { } reached)
         {
             using var chunk = await scope.ReadChunkAsync(reached.Pack, reached.Chunk, cancellation);
@@ -291,16 +280,14 @@ internal sealed class OplogTailer(
                 newest = entry;
             }
 
-            (link, at) = (newest.ToArray(), reached.Chunk.LastEntry!.Value);
-            _part = reached.Chunk.Part + 1;
+            (link, at, part) = (newest.ToArray(), reached.Chunk.LastEntry!.Value, reached.Chunk.Part + 1);
         }
         else
         {
-            (link, at) = (await FirstLinkAsync(cancellation), start.OplogFrom);
-            _part = 0;
+            (link, at, part) = (await FirstLinkAsync(cancellation), start.OplogFrom, 0);
         }
 
-        Begin(link, at);
+        Begin(link, at, part);
         _packSince = time.GetTimestamp();
     }
 
@@ -319,7 +306,7 @@ internal sealed class OplogTailer(
         {
             using (first)
             {
-                return _entries.LinkOf(first.ToBson());
+                return _parts.Entries.LinkOf(first.ToBson());
             }
         }
 
@@ -327,25 +314,20 @@ internal sealed class OplogTailer(
         return OplogEntries.StartLink(start.OplogFrom);
     }
 
-    private void Begin(byte[] link, ClusterTime at)
+    private void Begin(byte[] link, ClusterTime at, int part)
     {
-        link.CopyTo(_raw, 0);
-        _used = link.Length;
-        _documents = 1;
-        _first = _last = at;
-        _lastEntry = link;
-        _lastIsLink = true;
+        _parts.Begin(link, at, part);
         _partSince = time.GetTimestamp();
     }
 
     /// <summary>Opens a cursor at the last entry, takes that entry off it, and refuses when it is gone.</summary>
     private async Task<RawCursor> OpenAsync(bool tailable, CancellationToken cancellation)
     {
-        var link = _lastIsLink ? _lastEntry : _entries.LinkOf(_lastEntry);
+        var (link, last) = (_parts.Link, _parts.Last);
         var find = new BsonDocument
         {
             { "find", "oplog.rs" },
-            { "filter", new BsonDocument("ts", new BsonDocument("$gte", _last.ToBson())) },
+            { "filter", new BsonDocument("ts", new BsonDocument("$gte", last.ToBson())) },
             { "batchSize", RawCursor.BatchDocuments },
             { "readConcern", RangeReads.Majority(start.Mark) },
         };
@@ -358,14 +340,14 @@ internal sealed class OplogTailer(
         if (OplogEntries.LinkHashOf(link) is "")
         {
             // There was no entry at the beginning: older ones must still be there.
-            await RefuseGapAsync(_last, cancellation);
+            await RefuseGapAsync(last, cancellation);
             return await RawCursor.OpenAsync(_local, _session!, find, cancellation);
         }
 
         var cursor = await RawCursor.OpenAsync(_local, _session!, find, cancellation);
         try
         {
-            return cursor.Peek() is { } first && OplogEntries.Matches(link, first.Span) ? cursor : throw Gap(_last);
+            return cursor.Peek() is { } first && OplogEntries.Matches(link, first.Span) ? cursor : throw Gap(last);
         }
         catch
         {
@@ -395,55 +377,38 @@ internal sealed class OplogTailer(
     /// <summary>False when the limit was passed.</summary>
     private async Task<bool> TakeAsync(RawBatch batch, ClusterTime? limit, CancellationToken cancellation)
     {
-        ReadOnlyMemory<byte> newest = default;
-        try
+        foreach (var entry in batch)
         {
-            foreach (var entry in batch)
+            var at = OplogEntries.TimeOf(entry.Span);
+            if (at <= _parts.Last)
             {
-                var at = OplogEntries.TimeOf(entry.Span);
-                if (at <= _last)
-                {
-                    continue; // the link
-                }
-
-                if (at > limit)
-                {
-                    return false;
-                }
-
-                var kept = _entries.IsKept(entry.Span);
-                if (kept)
-                {
-                    await FetchEarlierAsync(OplogEntries.PreviousOf(entry.Span), cancellation);
-                    if (_used + entry.Length > LaneDump.ChunkBytes && _documents > 1)
-                    {
-                        if (!newest.IsEmpty)
-                        {
-                            (_lastEntry, _lastIsLink) = (newest.ToArray(), false);
-                        }
-
-                        await CutAsync(last: null, cancellation);
-                    }
-
-                    entry.Span.CopyTo(_raw.AsSpan(_used));
-                    _used += entry.Length;
-                    _documents++;
-                }
-
-                _seen += entry.Length;
-                _last = at;
-                newest = entry;
+                continue; // the link
             }
 
-            return true;
-        }
-        finally
-        {
-            if (!newest.IsEmpty)
+            if (at > limit)
             {
-                (_lastEntry, _lastIsLink) = (newest.ToArray(), false);
+                return false;
             }
+
+            if (_parts.Entries.IsKept(entry.Span))
+            {
+                await FetchEarlierAsync(OplogEntries.PreviousOf(entry.Span), cancellation);
+                if (!_parts.Fits(entry.Length))
+                {
+                    await CutAsync(last: null, cancellation);
+                }
+
+                _parts.Append(entry.Span, at);
+            }
+            else
+            {
+                _parts.Pass(entry.Span, at);
+            }
+
+            _seen += entry.Length;
         }
+
+        return true;
     }
 
     /// <summary>The beginnings of transactions that were open where the oplog of the backup begins, each entry a chunk of its own.</summary>
@@ -455,9 +420,8 @@ internal sealed class OplogTailer(
                 .FindAsync(new BsonDocument("ts", previous.ToBson()), new FindOptions<RawBsonDocument> { Limit = 1 }, cancellation);
             using var found = await cursor.FirstOrDefaultAsync(cancellation) ?? throw Gap(previous);
             var entry = found.ToBson();
-            var (frame, sha256) = _compressor.Compress(entry);
-            await _writer!.AppendAsync(
-                new PackChunk(PackChunk.Earlier, 0, LastPart: true, 0, 0, entry.Length, 1, sha256, previous, previous), frame, cancellation);
+            var single = _parts.Single(entry);
+            await _writer!.AppendAsync(single.Chunk, single.Frame, cancellation);
             _earlier.Add(previous);
             previous = OplogEntries.PreviousOf(entry);
         }
@@ -467,24 +431,12 @@ internal sealed class OplogTailer(
     /// <param name="last">The end mark, for the last part. Other parts are only written when they lead on.</param>
     private async Task CutAsync(ClusterTime? last, CancellationToken cancellation)
     {
-        if (_last == _first && last is null)
+        if (_parts.Cut(last) is { } part)
         {
-            _partSince = time.GetTimestamp();
-            return;
+            await _writer!.AppendAsync(part.Chunk, part.Frame, cancellation);
         }
 
-        var link = _lastIsLink ? _lastEntry : _entries.LinkOf(_lastEntry);
-        if (!_lastIsLink && !_entries.IsKept(_lastEntry))
-        {
-            link.CopyTo(_raw, _used);
-            _used += link.Length;
-            _documents++;
-        }
-
-        var (frame, sha256) = _compressor.Compress(_raw.AsSpan(0, _used));
-        await _writer!.AppendAsync(
-            new PackChunk(PackChunk.Oplog, _part++, last is not null, 0, 0, _used, _documents, sha256, _first, _last, last), frame, cancellation);
-        Begin(link, _last);
+        _partSince = time.GetTimestamp();
     }
 
     private async Task CompletePackAsync(CancellationToken cancellation)
