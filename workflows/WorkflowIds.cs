@@ -9,6 +9,9 @@ public static class WorkflowIds
     /// <param name="target"><c>{cluster}/{database}</c>.</param>
     public static string SafetyBackup(string target) => $"backup/{target}";
 
+    /// <summary>Capture of an asset's oplog: one for ever.</summary>
+    public static string Oplog(string asset) => $"oplog/{asset}";
+
     public static string Verification(string asset) => $"verify/{asset}";
 
     /// <param name="target">For production the asset's id; else <c>{cluster}/{database}</c>.</param>

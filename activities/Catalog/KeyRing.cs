@@ -75,6 +75,46 @@ public sealed class KeyRing(Plan plan, StoreSet stores, WriterKey? writer, TimeP
                 ErrorKinds.Integrity, $"The key object {name} is for '{found.Purpose}', not for '{purpose}'.", name);
     }
 
+    /// <summary>
+    /// Copies a key's objects into another store. Where that store has a number already of another data key (each was made while the other store was
+    /// away), the wrappings are signed again under the next free number: readers try every one.
+    /// </summary>
+    /// <exception cref="RefusalException"><c>integrity</c>: the source has none that verifies.</exception>
+    public async Task CopyAsync(string source, string target, string asset, string keyId, CancellationToken cancellation)
+    {
+        var from = await KeyObjects.ReadAsync(stores[source], asset, keyId, plan.Writer.PublicKeys, cancellation);
+        if (from.Good.Count == 0)
+        {
+            throw new RefusalException(
+                ErrorKinds.Integrity, $"Store '{source}' has no key object that verifies of the key {keyId}.", ObjectNames.Keys(asset, keyId), "Copy from another store.");
+        }
+
+        foreach (var (name, bytes) in from.Good)
+        {
+            var mine = SignedDocument.Read<KeyObject>(bytes, plan.Writer.PublicKeys, name, k => k.ProblemUnder(name)).Value;
+            var (put, content) = (name, bytes);
+            while (!await IsThereAsync(stores[target], put, content, mine, cancellation))
+            {
+                var n = 1 + (KeyObject.NumberOf(put, asset, keyId) ?? throw new InvalidOperationException($"{put} has no number."));
+                put = ObjectNames.Key(asset, keyId, n);
+                content = SignedDocument.Write(mine with { N = n, Writer = RequireWriter().Name }, RequireWriter());
+            }
+        }
+    }
+
+    /// <summary>Puts it where the name is free; false where another key lies there.</summary>
+    private async Task<bool> IsThereAsync(IObjectStore store, string name, byte[] bytes, KeyObject wanted, CancellationToken cancellation)
+    {
+        if (await ReadIfThereAsync(store, name, cancellation) is not { } there)
+        {
+            await store.PutIfAbsentAsync(name, bytes, cancellation);
+            there = await ReadIfThereAsync(store, name, cancellation) ?? throw new RefusalException(
+                ErrorKinds.Integrity, $"The key object {name} was put into store '{store.Name}' and is not there.", name, "Check the store (luxhedge stores check).");
+        }
+
+        return there.Value.Wrappings.SequenceEqual(wanted.Wrappings);
+    }
+
     /// <summary>The data key to write with, from its first key object, which must be there.</summary>
     public async Task<DataKey> AdoptAsync(string store, string asset, string keyId, CancellationToken cancellation)
     {

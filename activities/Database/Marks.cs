@@ -19,6 +19,8 @@ internal static class Marks
     /// <summary>Little enough that what was written in it fits in memory many times over.</summary>
     private const uint RecentSeconds = 10;
 
+    private static readonly TimeSpan CanaryWait = TimeSpan.FromSeconds(10);
+
     /// <summary>By then such a server shows every write whose time it had handed out.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromSeconds(1);
 
@@ -45,13 +47,26 @@ internal static class Marks
     }
 
     /// <summary>Writes a canary and waits until a majority has it.</summary>
-    public static async Task WriteCanaryAsync(IMongoDatabase database, string backupId, DateTimeOffset now, CancellationToken cancellation) =>
-        await database.GetCollection<BsonDocument>(CanaryCollection).WithWriteConcern(WriteConcern.WMajority).InsertOneAsync(
+    public static Task WriteCanaryAsync(IMongoDatabase database, string backupId, DateTimeOffset now, CancellationToken cancellation) =>
+        WriteCanaryAsync(database, WriteConcern.WMajority, "backup", backupId, now, cancellation);
+
+    /// <summary>The canary that capture writes each minute. Nobody waits long for a majority that is not there.</summary>
+    public static Task WriteCaptureCanaryAsync(IMongoDatabase database, string runId, DateTimeOffset now, CancellationToken cancellation) =>
+        WriteCanaryAsync(database, WriteConcern.WMajority.With(wTimeout: CanaryWait), "capture", runId, now, cancellation);
+
+    /// <summary>Deletes the canaries of capture that are older than that. Those of backups are few, and stay.</summary>
+    public static async Task TrimCanariesAsync(IMongoDatabase database, DateTimeOffset before, CancellationToken cancellation) =>
+        await database.GetCollection<BsonDocument>(CanaryCollection).DeleteManyAsync(
+            new BsonDocument { { "capture", new BsonDocument("$exists", true) }, { "at", new BsonDocument("$lt", before.UtcDateTime) } }, cancellation);
+
+    private static Task WriteCanaryAsync(
+        IMongoDatabase database, WriteConcern concern, string kind, string run, DateTimeOffset now, CancellationToken cancellation) =>
+        database.GetCollection<BsonDocument>(CanaryCollection).WithWriteConcern(concern).InsertOneAsync(
             new BsonDocument
             {
                 { "_id", new BsonBinaryData(Guid.NewGuid(), GuidRepresentation.Standard) },
                 { "at", now.UtcDateTime },
-                { "backup", backupId },
+                { kind, run },
             },
             cancellationToken: cancellation);
 
@@ -120,11 +135,16 @@ internal static class Marks
     }
 
     /// <summary><c>hello.lastWrite.majorityOpTime</c>: everything up to it can be read, and never goes away.</summary>
-    public static async Task<ClusterTime> MajorityAsync(IMongoClient client, CancellationToken cancellation)
+    public static async Task<ClusterTime> MajorityAsync(IMongoClient client, CancellationToken cancellation) =>
+        (await LastWriteAsync(client, cancellation)).Majority;
+
+    /// <summary>The newest time that a majority has, and the newest that the primary has.</summary>
+    public static async Task<(ClusterTime Majority, ClusterTime Newest)> LastWriteAsync(IMongoClient client, CancellationToken cancellation)
     {
         var hello = await client.GetDatabase("admin").RunCommandAsync<BsonDocument>(new BsonDocument("hello", 1), ReadPreference.Primary, cancellation);
         return hello.TryGetValue("lastWrite", out var write) && write.AsBsonDocument.TryGetValue("majorityOpTime", out var majority)
-            ? majority.AsBsonDocument["ts"].ToClusterTime()
+            && majority.AsBsonDocument["ts"].ToClusterTime() is var point
+            ? (point, write.AsBsonDocument.TryGetValue("opTime", out var newest) ? ClusterTime.Max(point, newest.AsBsonDocument["ts"].ToClusterTime()) : point)
             : throw new RefusalException(
                 ErrorKinds.Backup, "The server tells no majority write time (hello.lastWrite): it is no member of a replica set.", null,
                 "A standalone has no oplog: start it as a replica set of one.");

@@ -134,8 +134,18 @@ public sealed record AssetPlan(
     /// <summary>The tier that <see cref="Rto"/> and <see cref="Rpo"/> come from; null where the asset has targets of its own.</summary>
     public string? Tier { get; init; }
 
+    /// <summary>Capture of the oplog between backups; null: none.</summary>
+    public CapturePlan? Capture { get; init; }
+
     /// <summary>Where drills of this asset restore to; null: nowhere, and its drills are refused.</summary>
     public DrillTarget? Drill { get; init; }
+}
+
+/// <param name="Slice">A slice is cut after this long, or at 64 MiB.</param>
+/// <param name="Keep">How long a point in time can be reached; null: as long as retention keeps the backups.</param>
+public sealed record CapturePlan(TimeSpan Slice, TimeSpan? Keep)
+{
+    public static readonly TimeSpan DefaultSlice = TimeSpan.FromSeconds(60);
 }
 
 /// <param name="SameCluster">It may be production's own cluster: only for a sandbox, where losing it costs nothing.</param>

@@ -126,6 +126,10 @@ internal sealed class PlanBinder(string path)
         {
             Class = m.Text("class"),
             Tier = targets is null ? m.Text("tier") : null,
+            Capture = m.Mapping("oplog") is { } oplog && Flag(oplog, "capture", otherwise: false)
+                ? new CapturePlan(
+                    Duration(oplog.Text("slice")) ?? CapturePlan.DefaultSlice, Units.TryPeriod(oplog.Text("keep") ?? "", out var keep) ? keep : null)
+                : null,
             Drill = m.Mapping("drill") is { } drill ? new DrillTarget(drill.Text("cluster")!, Flag(drill, "sameCluster", otherwise: false)) : null,
         };
     }

@@ -107,11 +107,6 @@ public static class PlanCheck
 
     private static IEnumerable<string> LaterOfDatabase(JsonElement written)
     {
-        if (written.TryGetProperty("oplog", out var oplog) && oplog.GetProperty("capture").GetBoolean())
-        {
-            yield return "oplog: not captured between backups yet, so a point in time is the end of a backup";
-        }
-
         if (written.TryGetProperty("retention", out _))
         {
             yield return "retention: nothing is deleted yet";

@@ -435,11 +435,11 @@ internal sealed class PlanRules(YamlMapping root, string folder)
         {
             Problem(at, $"{path}.targets.rpo", $"{Units.Write(rpo)} can't be met: a slice of the oplog is {Units.Write(slice)} long");
         }
-        else if (interval > rpo && database && capture?.Text("capture") != "false")
+        else if (interval > rpo && database && capture is null)
         {
-            Warn(at, $"{path}.targets.rpo", $"{Units.Write(rpo)} is shorter than the {Units.Write(interval.Value)} between two backups: only oplog capture meets it, which is later work");
+            Warn(at, $"{path}.targets.rpo", $"{Units.Write(rpo)} is shorter than the {Units.Write(interval.Value)} between two backups: only `oplog: {{ capture: true }}` meets it");
         }
-        else if (interval > rpo)
+        else if (interval > rpo && !(database && capture?.Text("capture") == "true"))
         {
             var why = database ? "oplog.capture is false" : "nothing is kept between them";
             Problem(at, $"{path}.targets.rpo", $"{Units.Write(rpo)} can't be met: a backup is made each {Units.Write(interval.Value)}, and {why}");

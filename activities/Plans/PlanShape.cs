@@ -213,7 +213,7 @@ internal static class PlanShape
             new Field("canary", Scalars.Flag, "Write a canary document before each end mark; true unless said."),
             new Field("oplog", new RecordShape(
                 new Field("capture", Scalars.Flag, "Capture the oplog between backups, for a point in time.", Required: true),
-                new Field("slice", Scalars.Duration, "Length of a slice."),
+                new Field("slice", Scalars.Duration, "Length of a slice; 60s unless said. It is cut at 64 MiB, too."),
                 new Field("keep", Scalars.Period, "How long a point in time can be reached.")), "Point in time between backups."),
             new Field("drill", new RecordShape(
                 new Field("cluster", Cluster, "Where drills restore to.", Required: true),

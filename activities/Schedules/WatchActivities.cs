@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
@@ -27,6 +28,8 @@ public sealed class WatchActivities(
 
     private static readonly HttpClient Http = new(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) }) { Timeout = DeadManTimeout };
 
+    private readonly SliceCatalog slices = new(plan, stores);
+
     public async Task<WatchLook> LookAsync(DateTimeOffset? since)
     {
         var cancellation = Beat.Cancellation;
@@ -38,7 +41,16 @@ public sealed class WatchActivities(
         foreach (var asset in plan.Assets.Values.Where(a => a.Kind == "database"))
         {
             var view = await catalog.ListAsync(asset.Name, cancellation);
-            findings.AddRange(Watchman.OfAsset(plan, asset, view, now, zone));
+            CaptureStanding? captured = null;
+            if (asset.Capture is not null)
+            {
+                var written = await slices.ListAsync(asset.Name, CaptureStanding.ReadFrom(view, now), null, cancellation);
+                captured = CaptureStanding.Of(asset, view, written);
+                findings.AddRange(Watchman.OfCapture(asset, written, captured, await IsCapturedAsync(asset.Name, unknown, cancellation), now));
+                unknown.AddRange(written.Unknown.Select(u => $"slices of {asset.Name} in {u.Store}: {u.Why}"));
+            }
+
+            findings.AddRange(Watchman.OfAsset(plan, asset, view, now, zone, captured));
             unknown.AddRange(view.Unknown.Select(u => $"{asset.Name} in {u.Store}: {u.Why}"));
         }
 
@@ -103,6 +115,24 @@ public sealed class WatchActivities(
             };
             log.Warning("The dead man's address could not be called: {Why}", why);
             return why;
+        }
+    }
+
+    private async Task<bool?> IsCapturedAsync(string asset, List<string> unknown, CancellationToken cancellation)
+    {
+        try
+        {
+            var there = await temporal.GetWorkflowHandle(WorkflowIds.Oplog(asset)).DescribeAsync(new() { Rpc = new() { CancellationToken = cancellation } });
+            return there.Status == Temporalio.Api.Enums.V1.WorkflowExecutionStatus.Running;
+        }
+        catch (RpcException e) when (e.Code == RpcException.StatusCode.NotFound)
+        {
+            return false;
+        }
+        catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
+        {
+            unknown.Add($"capture of {asset} in Temporal: {e.Message}");
+            return null;
         }
     }
 

@@ -1,5 +1,6 @@
 using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
@@ -12,7 +13,9 @@ public static class Watchman
 {
     private const string Overdue = "overdue";
 
-    public static IEnumerable<WatchFinding> OfAsset(Plan plan, AssetPlan asset, CatalogView view, DateTimeOffset now, TimeZoneInfo zone)
+    /// <param name="captured">What slices add; null: the oplog is not captured.</param>
+    public static IEnumerable<WatchFinding> OfAsset(
+        Plan plan, AssetPlan asset, CatalogView view, DateTimeOffset now, TimeZoneInfo zone, CaptureStanding? captured = null)
     {
         var newest = view.NewestEligible?.Summary;
         var known = view.Unknown.Count == 0;
@@ -28,10 +31,10 @@ public static class Watchman
                 $"One is planned every {Units.Write(every)}; the newest eligible one is of {newest.ConsistentAt:u} ({newest.Id}).", null);
         }
 
-        if (newest is not null && known && now - newest.ConsistentAt > asset.Rpo)
+        if (newest is not null && known && (captured?.NewestMoment ?? newest.ConsistentAt) is var moment && now - moment > asset.Rpo)
         {
             yield return new($"rpo/{asset.Name}", Overdue, $"{asset.Name}: more would be lost now than its RPO allows",
-                $"{Units.Write(asset.Rpo)} are allowed; the newest moment to be had is {newest.ConsistentAt:u}.", null);
+                $"{Units.Write(asset.Rpo)} are allowed; the newest moment to be had is {moment:u}.", null);
         }
 
         if (Recurrence.OfAsset(plan, asset.Name, "verify") is { } when && view.Backups.Count > 0
@@ -56,6 +59,49 @@ public static class Watchman
         : new($"rpo/atlas/{asset.Name}", Overdue, $"{asset.Name}: its newest snapshot at Atlas is older than its RPO allows",
             $"{Units.Write(asset.Rpo)} are allowed; {(standing.Newest is { } newest ? $"the newest complete one is of {newest.CreatedAt:u} ({newest.Id})" : "there is no complete one")}. "
             + $"Look at the cluster's backup policy in Atlas; luxhedge atlas snapshot {asset.Name} takes one now.", null);
+
+    /// <summary>Capture that does not run, lags, or has a gap that no backup has made good.</summary>
+    /// <param name="running">Whether Temporal has it running; null: it could not be asked.</param>
+    public static IEnumerable<WatchFinding> OfCapture(AssetPlan asset, SliceView view, CaptureStanding captured, bool? running, DateTimeOffset now)
+    {
+        if (running is false)
+        {
+            yield return new($"oplog/{asset.Name}/stopped", Overdue, $"The oplog of {asset.Name} is not captured",
+                "The plan wants it, and no capture runs: luxhedge schedules apply starts it.", null);
+        }
+
+        var patience = Patience(asset);
+        if (running is true && view.Unknown.Count == 0 && captured.NewestSlice is { } newest && now - newest.ToTime() > patience)
+        {
+            yield return new($"oplog/{asset.Name}/lag", Overdue, $"The capture of {asset.Name} lags behind",
+                $"The newest slice ends at {newest.ToTime():u}: luxhedge oplog status {asset.Name} says why.", null);
+        }
+
+        if (captured.OpenGap is { } gap)
+        {
+            yield return new($"oplog/{asset.Name}/gap/{gap.After}", "failed", $"The oplog of {asset.Name} has a gap, and no backup was made since",
+                $"After {gap.After.ToTime():u}: {gap.Why}", null);
+        }
+
+        foreach (var (store, _) in captured.Behind.Where(b => b.By > patience))
+        {
+            yield return new($"oplog/{asset.Name}/behind/{store}", Overdue, $"Slices of {asset.Name} do not come into {store}",
+                $"Its newest is older than another store's: luxhedge oplog status {asset.Name}", null);
+        }
+
+        foreach (var problem in view.Problems.Take(10))
+        {
+            yield return new($"tampering/{problem.Store}/{problem.Object}", "tampering", $"An object of {asset.Name} is not what was written",
+                $"{problem.Store}: {problem.Object} {problem.Text}", null);
+        }
+    }
+
+    /// <summary>A server that is not written to has no entries beside the canaries, which come once a minute.</summary>
+    private static TimeSpan Patience(AssetPlan asset)
+    {
+        var some = 5 * asset.Capture!.Slice + TimeSpan.FromMinutes(2);
+        return some < asset.Rpo || asset.Rpo == default ? some : asset.Rpo;
+    }
 
     public static WatchFinding? OfDrill(string drill, DueState state, string? when) => state.Overdue is not true
         ? null

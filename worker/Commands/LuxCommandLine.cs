@@ -61,6 +61,7 @@ public static class LuxCommandLine
                 new BackupsExportCommand(surroundings),
                 new BackupsImportCommand(surroundings),
             },
+            new Command("oplog", "What was written between backups.") { new OplogStatusCommand(surroundings) },
             new Command("restore", "Get data back.") { new RestoreRunCommand(surroundings) },
             new Command("incident", "The real event.") { new IncidentRunCommand(surroundings) },
             new Command("runs", "Backups, verifications, restores, drills and incidents in Temporal: look at them, decide, end them.")

@@ -11,8 +11,12 @@ namespace LuxHedge.Worker.Commands;
 
 /// <summary>What <c>schedules apply --json</c> ends in: the ids.</summary>
 /// <param name="Later">What the plan schedules and this version does not run, and why.</param>
+/// <param name="Capture">Oplog capture: workflow ids of what was started and stopped.</param>
 public sealed record AppliedSchedules(
-    IReadOnlyList<string> Created, IReadOnlyList<string> Updated, IReadOnlyList<string> Deleted, int Unchanged, IReadOnlyList<UnplannedSchedule> Later);
+    IReadOnlyList<string> Created, IReadOnlyList<string> Updated, IReadOnlyList<string> Deleted, int Unchanged, IReadOnlyList<UnplannedSchedule> Later,
+    AppliedCaptures Capture);
+
+public sealed record AppliedCaptures(IReadOnlyList<string> Started, IReadOnlyList<string> Stopped);
 
 /// <summary><c>schedules apply</c>: Temporal's schedules become the plan's.</summary>
 public sealed class SchedulesApplyCommand : OperatorCommand
@@ -20,13 +24,13 @@ public sealed class SchedulesApplyCommand : OperatorCommand
     private static readonly Option<bool> Yes = CommonOptions.Yes("whether to delete what the plan dropped");
 
     public SchedulesApplyCommand(Surroundings surroundings)
-        : base(surroundings, "apply", "Make Temporal's schedules equal the plan's. A paused one stays paused; what the plan dropped is deleted after asking.")
+        : base(surroundings, "apply", "Make Temporal's schedules, and oplog capture, equal the plan's. A paused one stays paused; what the plan dropped is deleted after asking.")
     {
         Add(Yes);
         Examples =
         [
             ("luxhedge schedules apply", "create and update; ask before one is deleted"),
-            ("luxhedge schedules apply --yes --json", "from a pipeline: {created, updated, deleted, unchanged, later: [{id, why}]}"),
+            ("luxhedge schedules apply --yes --json", "from a pipeline: {created, updated, deleted, unchanged, later: [{id, why}], capture: {started, stopped}}"),
         ];
         ExitCodesInWords = "0 they are the plan's; 2 one would be deleted and nobody said yes, or a schedule of that id is somebody else's; 4 Temporal did not answer";
     }
@@ -43,6 +47,16 @@ public sealed class SchedulesApplyCommand : OperatorCommand
                 context.Get(Yes),
                 $"Delete {Words.Many(delete.Count, "schedule")} that the plan does not have: {Words.List(delete)}?",
                 $"It deletes {Words.Many(delete.Count, "schedule")} that the plan does not have: {Words.List(delete)}.");
+        }
+
+        var captures = await book.Captures.CompareAsync(cancellation);
+        if (captures.Stop.Count > 0)
+        {
+            var names = Words.List(captures.Stop.Select(s => s.WorkflowId));
+            context.Confirm(
+                context.Get(Yes),
+                $"Stop oplog capture that the plan does not have: {names}? From then on no point in time can be reached.",
+                $"It stops oplog capture that the plan does not have: {names}.");
         }
 
         changes = await book.ApplyAsync(planned, cancellation);
@@ -62,8 +76,21 @@ public sealed class SchedulesApplyCommand : OperatorCommand
             context.View.MarkupLine($"[yellow]deleted[/]  {Words.Plain(id)}");
         }
 
+        foreach (var asset in captures.Start)
+        {
+            var run = await book.Captures.StartAsync(asset, context.NewRunId("oplog", asset), cancellation);
+            context.View.MarkupLine($"[green]started[/]  {Words.Plain(run.WorkflowId)}: slices of {Amounts.Span(context.Plan.Assets[asset].Capture!.Slice)}");
+        }
+
+        foreach (var run in captures.Stop)
+        {
+            await book.Captures.StopAsync(run, context.Surroundings.Login, "The plan does not capture it any more (schedules apply).", cancellation);
+            context.View.MarkupLine($"[yellow]stopped[/]  {Words.Plain(run.WorkflowId)}");
+        }
+
         var applied = new AppliedSchedules(
-            [.. changes.Create.Select(c => c.Id)], [.. changes.Update.Select(u => u.Schedule.Id)], delete, changes.Unchanged, later);
+            [.. changes.Create.Select(c => c.Id)], [.. changes.Update.Select(u => u.Schedule.Id)], delete, changes.Unchanged, later,
+            new([.. captures.Start.Select(WorkflowIds.Oplog)], [.. captures.Stop.Select(s => s.WorkflowId)]));
         context.Answer(applied, console =>
         {
             foreach (var one in later)
@@ -97,7 +124,8 @@ public sealed class SchedulesListCommand : OperatorCommand
         var book = await context.Surroundings.ConnectSchedules(context.Plan, cancellation);
         var planned = PlanSchedules.Of(context.Plan).Planned;
         var rows = await book.ListAsync(planned, cancellation);
-        context.Answer(rows, console => ScheduleViews.List(console, rows, planned, context));
+        var captures = context.Json ? null : await book.Captures.CompareAsync(cancellation);
+        context.Answer(rows, console => ScheduleViews.List(console, rows, planned, captures!, context));
         return ExitCodes.Done;
     }
 }

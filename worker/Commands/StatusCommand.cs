@@ -1,4 +1,5 @@
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Schedules;
 using LuxHedge.Worker.Display;
@@ -48,14 +49,15 @@ public sealed class StatusCommand : OperatorCommand
     }
 
     /// <summary>Why an asset stands as it does, from its backups alone.</summary>
-    public static AssetStatus Judge(AssetPlan asset, CatalogView view, DateTimeOffset now)
+    /// <param name="captured">What slices add; null: the oplog is not captured.</param>
+    public static AssetStatus Judge(AssetPlan asset, CatalogView view, DateTimeOffset now, CaptureStanding? captured = null)
     {
         var problems = new List<string>();
         var verdict = Verdict.Proven;
         var newest = view.NewestEligible?.Summary;
         TimeSpan? age = newest is null ? null : now - newest.ConsistentAt;
-        // Until slices reach beyond it, the newest moment to be had is that of the newest backup; a suspect one's may be the loss itself.
-        var rpo = age;
+        // Where no slices reach beyond it, the newest moment to be had is that of the newest backup; a suspect one's may be the loss itself.
+        var rpo = captured?.NewestMoment is { } moment ? now - moment : age;
 
         if (view.Backups.Where(b => b.Summary.Verdict == Verdict.Failed).Select(b => b.Summary).LastOrDefault() is { } failed)
         {
@@ -91,6 +93,16 @@ public sealed class StatusCommand : OperatorCommand
             Worsen(Verdict.NotProven, $"{Amounts.Span(rpo.Value)} would be lost now, {Amounts.Span(asset.Rpo)} are allowed");
         }
 
+        if (captured?.OpenGap is { } gap)
+        {
+            Worsen(Verdict.NotProven, $"the oplog has a gap after {Amounts.Time(gap.After.ToTime())}, and no backup was made since");
+        }
+
+        foreach (var (store, by) in captured?.Behind.Where(b => b.By > asset.Rpo) ?? [])
+        {
+            Worsen(Verdict.NotProven, $"slices of the oplog do not come into {store}: it is {Amounts.Span(by)} behind");
+        }
+
         if (view.Backups.Count > 0 && view.Backups[^1].Summary is { Eligible: false, Notes.Count: > 0 } last && last.Id != newest?.Id)
         {
             Worsen(Verdict.NotProven, $"the newest backup, {last.Id}, is not eligible: {Words.List(last.Notes)}");
@@ -123,7 +135,7 @@ public sealed class StatusCommand : OperatorCommand
         }
 
         var view = await context.BackupsOfAsync(asset.Name, cancellation);
-        var status = Judge(asset, view, context.Now);
+        var status = Judge(asset, view, context.Now, await CapturedAsync(context, asset, view, cancellation));
         var zone = TimeZoneInfo.FindSystemTimeZoneById(context.Plan.TimeZone);
         var tests = Dues.RestoreTests(view);
         // That none was ever tested is said already.
@@ -136,6 +148,13 @@ public sealed class StatusCommand : OperatorCommand
             }
             : status;
     }
+
+    /// <summary>Only slices after the newest eligible backup can have a newer moment than it.</summary>
+    private static async Task<CaptureStanding?> CapturedAsync(CommandContext context, AssetPlan asset, CatalogView view, CancellationToken cancellation) =>
+        asset.Capture is null
+            ? null
+            : CaptureStanding.Of(
+                asset, view, await context.Surroundings.ReadSlices(context.Plan, asset.Name, CaptureStanding.ReadFrom(view, context.Now), cancellation));
 
     /// <summary>What can't be read is no overdue of ours to tell: the assets say already which store is away.</summary>
     private static async Task<IReadOnlyList<OverdueItem>> OverdueAsync(CommandContext context, CancellationToken cancellation)

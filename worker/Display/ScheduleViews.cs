@@ -7,7 +7,7 @@ namespace LuxHedge.Worker.Display;
 
 public static class ScheduleViews
 {
-    public static void List(IAnsiConsole console, IReadOnlyList<ScheduleRow> rows, IReadOnlyList<PlannedSchedule> planned, CommandContext context)
+    public static void List(IAnsiConsole console, IReadOnlyList<ScheduleRow> rows, IReadOnlyList<PlannedSchedule> planned, CaptureChanges captures, CommandContext context)
     {
         if (rows.Count > 0)
         {
@@ -27,9 +27,14 @@ public static class ScheduleViews
             console.Write(table);
         }
 
+        foreach (var running in captures.Running)
+        {
+            console.MarkupLine($"[blue]runs[/]  {Words.Plain(running.WorkflowId)}, for ever: {Words.Plain(context.Line("oplog status"))}");
+        }
+
         // What the plan wants and Temporal has not starts nothing, and nobody would notice.
-        var missing = planned.Select(p => p.Id).Except(rows.Select(r => r.Id)).ToList();
-        var dropped = rows.Where(r => r.When is null).Select(r => r.Id).ToList();
+        var missing = planned.Select(p => p.Id).Except(rows.Select(r => r.Id)).Concat(captures.Start.Select(LuxHedge.Workflows.WorkflowIds.Oplog)).ToList();
+        var dropped = rows.Where(r => r.When is null).Select(r => r.Id).Concat(captures.Stop.Select(s => s.WorkflowId)).ToList();
         if (missing.Count > 0)
         {
             console.MarkupLine($"[yellow]not applied[/]  {Words.Plain(Words.List(missing))}: {Words.Plain(context.Line("schedules apply"))}");

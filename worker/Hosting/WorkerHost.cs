@@ -15,6 +15,7 @@ using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
 using LuxHedge.Workflows.Notifications;
+using LuxHedge.Workflows.Oplog;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Schedules;
@@ -95,6 +96,7 @@ public static class WorkerHost
             .AddWorkflow<RunbookWorkflow>()
             .AddWorkflow<ScheduledWorkflow>()
             .AddWorkflow<WatchWorkflow>()
+            .AddWorkflow<OplogCaptureWorkflow>()
             .AddWorkflow<ReviewWorkflow>()
             .AddWorkflow<ExportWorkflow>()
             .AddWorkflow<AcceptanceWorkflow>()

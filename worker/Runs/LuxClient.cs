@@ -7,6 +7,7 @@ using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
+using LuxHedge.Workflows.Oplog;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -61,6 +62,10 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     public Task<RunReference> StartExportAsync(ExportRequest request, CancellationToken cancellation) =>
         StartAsync(Wire.Export, WorkflowIds.Export(request.BackupId), request.RunId, request.Asset, "export", "real",
             request.BackupId, $"Export of {request.BackupId}", request, cancellation);
+
+    public Task<RunReference> StartCaptureAsync(CaptureRequest request, CancellationToken cancellation) =>
+        StartAsync(Wire.OplogCapture, WorkflowIds.Oplog(request.Asset), request.RunId, request.Asset, "oplog", "real", null,
+            $"Oplog capture of {request.Asset}", request, cancellation);
 
     public Task<RunReference> StartAcceptanceAsync(AcceptanceRequest request, CancellationToken cancellation) =>
         StartAsync(Wire.Acceptance, WorkflowIds.Acceptance(request.BackupId), request.RunId, request.Asset, "accept", "real",
@@ -206,7 +211,7 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
     /// it.</summary>
     private async Task<RunReference> NewestAsync(RunReference run, CancellationToken cancellation)
     {
-        if (run.Workflow != Wire.Runbook)
+        if (run.Workflow is not (Wire.Runbook or Wire.OplogCapture))
             return run;
         var newest = await Temporal.GetWorkflowHandle(run.WorkflowId).DescribeAsync(new() { Rpc = Rpc(cancellation) });
         if (newest.TypedSearchAttributes.TryGetValue(LuxSearchAttributes.RunId, out var id) && id == run.RunId)

@@ -17,7 +17,7 @@ internal static class GivenTemporal
     private const string QueuePrefix = "luxhedge-sandbox-";
 
     private static readonly string[] Locks =
-        [WorkflowIds.Backup(SandboxPlan.Asset), WorkflowIds.Verification(SandboxPlan.Asset), WorkflowIds.Restore(SandboxPlan.Asset)];
+        [WorkflowIds.Backup(SandboxPlan.Asset), WorkflowIds.Verification(SandboxPlan.Asset), WorkflowIds.Restore(SandboxPlan.Asset), WorkflowIds.Oplog(SandboxPlan.Asset)];
 
     /// <param name="own">What tells this sandbox's queue from others'.</param>
     public static string TaskQueue(string own) => QueuePrefix + own;

@@ -5,6 +5,8 @@ using LuxHedge.Worker.Display;
 using LuxHedge.Worker.Sandbox.SampleData;
 using LuxHedge.Worker.Sandbox.Servers;
 using LuxHedge.Worker.Schedules;
+using LuxHedge.Workflows;
+using LuxHedge.Workflows.Runs;
 using MongoDB.Driver;
 using Spectre.Console;
 
@@ -15,6 +17,9 @@ public sealed class SandboxHost : IAsyncDisposable
 {
     /// <summary>One second more than the dump goes back.</summary>
     private static readonly TimeSpan OplogMargin = TimeSpan.FromSeconds(6);
+
+    /// <summary>Short, so that a point in time is not waited for.</summary>
+    private const string SliceLength = "10s";
 
     private readonly SandboxServers servers;
     private readonly ServerProcess? worker;
@@ -120,15 +125,21 @@ public sealed class SandboxHost : IAsyncDisposable
     private static async Task<string> ApplySchedulesAsync(Plan plan, CancellationToken cancellation)
     {
         var planned = PlanSchedules.Of(plan).Planned;
-        await (await ScheduleBook.ConnectAsync(plan, cancellation)).ApplyAsync(planned, cancellation);
-        return Words.List(planned.Select(p => p.Id));
+        var book = await ScheduleBook.ConnectAsync(plan, cancellation);
+        await book.ApplyAsync(planned, cancellation);
+        foreach (var asset in (await book.Captures.CompareAsync(cancellation)).Start)
+        {
+            await book.Captures.StartAsync(asset, RunIds.Create(DateTimeOffset.UtcNow, $"oplog-{asset}", Guid.NewGuid()), cancellation);
+        }
+
+        return Words.List(planned.Select(p => p.Id).Concat(plan.Assets.Values.Where(a => a.Capture is not null).Select(a => WorkflowIds.Oplog(a.Name))));
     }
 
     private static SandboxPlan PlanOf(SandboxServers servers)
     {
         // A given store or Temporal may hold what an earlier sandbox signed with keys that are gone: this one keeps apart from it.
         var own = Guid.NewGuid().ToString("N")[..8];
-        return new SandboxPlan(servers.Temporal.Address, servers.MongoDb.ConnectionString, [new SandboxAsset(SandboxPlan.Asset, SandboxPlan.Asset)])
+        return new SandboxPlan(servers.Temporal.Address, servers.MongoDb.ConnectionString, [new SandboxAsset(SandboxPlan.Asset, SandboxPlan.Asset) { Slice = SliceLength }])
         {
             Namespace = servers.Temporal.Namespace,
             TaskQueue = servers.Temporal.Given ? GivenTemporal.TaskQueue(own) : Workflows.TaskQueues.Default,

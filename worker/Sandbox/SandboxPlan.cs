@@ -217,6 +217,9 @@ public sealed record SandboxAsset(string Name, string Database)
 
     public bool Encrypted { get; init; } = true;
 
+    /// <summary>Length of the slices in which the oplog is captured; null: it is not.</summary>
+    public string? Slice { get; init; }
+
     public string Rto { get; init; } = "2h";
 
     public string Rpo { get; init; } = "1h";
@@ -238,6 +241,7 @@ public sealed record SandboxAsset(string Name, string Database)
             suspectShare: {{Text(SuspectSharePercent)}}%
             canary: {{(Canary ? "true" : "false")}}
             drill: { cluster: main, sameCluster: true }
+            {{(Slice is null ? "# oplog: not captured" : $$"""oplog: { capture: true, slice: {{Slice}}, keep: 35d }""")}}
             every: 1d
             targets: { rto: {{Rto}}, rpo: {{Rpo}} }
             schedule: { backup: { daily: "02:00" }, verify: { weekly: sunday, at: "04:00" } }

@@ -43,6 +43,9 @@ public sealed class ScheduleBook(ITemporalClient client, Plan plan)
     /// <summary>Memo of every schedule that we make: the plan's task queue.</summary>
     public const string Marker = "luxSchedules";
 
+    /// <summary>What runs for ever, and is started and stopped with the schedules.</summary>
+    public CaptureBook Captures { get; } = new(client, plan);
+
     public static async Task<ScheduleBook> ConnectAsync(Plan plan, CancellationToken cancellation) =>
         new(await TemporalConnections.ConnectAsync(plan.Temporal, cancellation), plan);
 

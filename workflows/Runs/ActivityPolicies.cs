@@ -87,6 +87,31 @@ public static class ActivityPolicies
         CancellationType = ActivityCancellationType.WaitCancellationCompleted,
     };
 
+    /// <summary>
+    /// One slice of the oplog: reads along for its length, then puts it. Heartbeats at least every 10 s. Tried three times; then the workflow
+    /// shows what is wrong, and tries again: nothing is lost as long as the server keeps its oplog.
+    /// </summary>
+    /// <param name="length">How long it reads along.</param>
+    public static ActivityOptions ForSlice(string summary, TimeSpan length, CancellationToken cancellation) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = length + TimeSpan.FromMinutes(15),
+        HeartbeatTimeout = TimeSpan.FromSeconds(45),
+        RetryPolicy = new() { InitialInterval = TimeSpan.FromSeconds(1), MaximumAttempts = 3, NonRetryableErrorTypes = [ErrorKinds.Unreachable] },
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.WaitCancellationCompleted,
+    };
+
+    /// <summary>What a later try makes up for by itself: a canary, a look for a base. Not worth waiting for.</summary>
+    public static ActivityOptions ForOneTry(string summary, CancellationToken cancellation) => new()
+    {
+        Summary = summary,
+        StartToCloseTimeout = TimeSpan.FromMinutes(1),
+        RetryPolicy = new() { MaximumAttempts = 1 },
+        CancellationToken = cancellation,
+        CancellationType = ActivityCancellationType.TryCancel,
+    };
+
     /// <summary>Judging one decision: reads the plan and checks a signature. A person waits for the answer at a prompt.</summary>
     public static ActivityOptions ForJudging(string summary) => new()
     {

@@ -41,6 +41,9 @@ public sealed record RunState(
     public string? Mode { get; init; }
 
     public string? Target { get; init; }
+
+    /// <summary>Of OplogCapture; null for other workflows.</summary>
+    public Oplog.CaptureState? Capture { get; init; }
 }
 
 /// <summary>A failed step that waits for a person.</summary>

@@ -12,6 +12,7 @@ public static class Wire
     public const string Watch = "Watch";
     public const string AtlasSnapshot = "AtlasSnapshot";
     public const string AtlasRestore = "AtlasRestore";
+    public const string OplogCapture = "OplogCapture";
 
     /// <summary>What a schedule starts: it starts the run under the id that is its lock.</summary>
     public const string Scheduled = "Scheduled";
@@ -36,6 +37,9 @@ public static class Wire
     public const string Skip = "skip";
     public const string Pause = "pause";
     public const string Resume = "resume";
+
+    /// <summary>Memo of OplogCapture: <see cref="Oplog.CaptureNote"/>, so that `oplog status` needs no worker.</summary>
+    public const string CaptureMemo = "luxCapture";
 
     /// <summary>Memo: <see cref="WaitingFor"/> while the run waits on people, so that lists need no worker. JSON null otherwise.</summary>
     public const string WaitingForMemo = "luxWaitingFor";

@@ -18,6 +18,9 @@ internal sealed class SliceBuilder(string database)
     private long _documents;
     private DateTimeOffset? _canary;
 
+    /// <summary>Nothing of the oplog itself was added.</summary>
+    public bool IsEmpty => _firstEntry.Length == 0;
+
     /// <summary>Of the oplog, uncompressed.</summary>
     public long RawBytes { get; private set; }
 

@@ -40,6 +40,15 @@ internal sealed class SliceWriter(Plan plan, StoreSet stores, KeyRing keys, Writ
         return Same(await PutManifestAsync(at, manifest with { Object = reference }, cancellation), draft);
     }
 
+    /// <summary>A manifest for the object that lies in the store already: an attempt died after it had put that, while the slice was sealed in
+    /// another store.</summary>
+    public async Task AdoptAsync(string store, SliceManifest elsewhere, CancellationToken cancellation)
+    {
+        using var key = await keys.AdoptAsync(store, elsewhere.Asset, elsewhere.KeyId, cancellation);
+        var found = await ReadStoredAsync(stores[store], key, elsewhere, cancellation);
+        await PutManifestAsync(stores[store], elsewhere with { Object = found, Writer = writer.Name, SealedAt = Milliseconds(clock.GetUtcNow()) }, cancellation);
+    }
+
     /// <summary>The manifest of one store, from its oldest version; null where there is none.</summary>
     public async Task<Signed<SliceManifest>?> ReadManifestIfThereAsync(
         IObjectStore store, string asset, ClusterTime from, ClusterTime to, CancellationToken cancellation)
@@ -119,6 +128,12 @@ internal sealed class SliceWriter(Plan plan, StoreSet stores, KeyRing keys, Writ
             }
         }
 
+        return await ReadStoredAsync(store, key, manifest, cancellation);
+    }
+
+    private static async Task<ObjectReference> ReadStoredAsync(IObjectStore store, DataKey key, SliceManifest manifest, CancellationToken cancellation)
+    {
+        var name = manifest.Object.Name;
         var stored = await ReadIfThereAsync(store, name, cancellation) ?? throw new RefusalException(
             ErrorKinds.Integrity, $"The object {name} was put into store '{store.Name}' and is not there.", name, "Check the store (luxhedge stores check).");
         var found = new ObjectReference(name, stored.Length, Convert.ToHexStringLower(SHA256.HashData(stored)));
