@@ -91,6 +91,10 @@ public sealed class RunsWatchCommand : OperatorCommand
                 return Outcomes.Tell(context, await follower.FollowAsync<AtlasSnapshotSummary>(run, cancellation));
             case Wire.AtlasRestore:
                 return Outcomes.Tell(context, await follower.FollowAsync<AtlasRestoreSummary>(run, cancellation));
+            case Wire.OplogCapture:
+                throw new RefusalException(
+                    ErrorKinds.Usage, $"Run {run.RunId} captures the oplog of {run.Asset}: it runs for ever, and has no steps to follow.", "RUN",
+                    context.Line($"oplog status {run.Asset}") + " shows how it stands.");
             default:
                 throw new RefusalException(
                     ErrorKinds.Usage, $"Run {run.RunId} is a {run.Workflow}, which this version does not know.", "RUN", "Watch it in the Temporal UI.");

@@ -77,7 +77,9 @@ public sealed class CaptureBook(ITemporalClient client, Plan plan)
         }
         catch (RefusalException e) when (e.Report.Kind == ErrorKinds.Locked)
         {
-            return await ReachAsync(() => OpenAsync(asset, cancellation)) ?? throw e;
+            if (await ReachAsync(() => OpenAsync(asset, cancellation)) is not { } other)
+                throw;
+            return other;
         }
     }
 

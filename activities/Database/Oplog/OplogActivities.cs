@@ -207,7 +207,8 @@ public sealed class OplogActivities(
             ?? await SliceCapture.BeginAtAsync(client, database, start.Mark, cancellation)
             ?? throw new RefusalException(
                 ErrorKinds.Unreachable, $"The oplog does not reach back to {start.Mark.ToTime():u}, which was now a moment ago.", database,
-                "It is far too small for what is written: enlarge it (replSetResizeOplog).") { MayPass = true };
+                "It is far too small for what is written: enlarge it (replSetResizeOplog).")
+            { MayPass = true };
     }
 
     /// <summary>The end of the newest slice; null where there is none.</summary>

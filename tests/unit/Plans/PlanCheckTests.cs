@@ -24,7 +24,7 @@ public sealed class PlanCheckTests : IDisposable
         var database = report.Assets[0];
         Assert.True(database.RunsNow);
         Assert.Contains("luxhedge backup run luxhedge_production", database.Now);
-        Assert.Equal(["store gcs", "oplog", "retention"], database.Later.Select(l => l.Split(':')[0]));
+        Assert.Equal(["store gcs", "retention"], database.Later.Select(l => l.Split(':')[0]));
         Assert.All(report.Assets.Skip(1), asset =>
         {
             Assert.False(asset.RunsNow);

@@ -55,11 +55,11 @@ public sealed class PlanLoaderTests : IDisposable
     }
 
     [Fact]
-    public void A_target_that_only_later_work_meets_is_a_warning()
+    public void A_target_that_only_oplog_capture_meets_is_a_warning()
     {
         var warning = Assert.Single(Read(SamplePlan.Sandbox).Warnings);
 
-        Assert.Contains("assets.luxhedge_production.targets.rpo: 1h is shorter than the 1d between two backups: only oplog capture meets it, which is later work", warning.Message);
+        Assert.Contains("assets.luxhedge_production.targets.rpo: 1h is shorter than the 1d between two backups: only `oplog: { capture: true }` meets it", warning.Message);
         Assert.Matches(@"luxhedge\.yaml:35:30$", warning.Where);
     }
 
