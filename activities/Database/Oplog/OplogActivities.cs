@@ -185,7 +185,14 @@ public sealed class OplogActivities(
         await Marks.WriteCaptureCanaryAsync(database, runId, time.GetUtcNow(), limit.Token);
         if (trim)
         {
-            await Marks.TrimCanariesAsync(database, time.GetUtcNow() - CanariesKept, limit.Token);
+            try
+            {
+                await Marks.TrimCanariesAsync(database, time.GetUtcNow() - CanariesKept, limit.Token);
+            }
+            catch (MongoCommandException e) when (e.Code == ServerErrors.Unauthorized)
+            {
+                _log.Debug(e, "Old canaries of {Asset} stay: this user may not delete them", asset);
+            }
         }
 
         return true;
