@@ -40,8 +40,8 @@ public static class NeededRights
 
     private static readonly string[] Write =
     [
-        "find", "insert", "update", "remove", "createCollection", "dropCollection", "renameCollectionSameDB", "createIndex", "dropIndex", "collMod",
-        "listCollections", "listIndexes",
+        "find", "insert", "update", "remove", "createCollection", "convertToCapped", "dropCollection", "renameCollectionSameDB", "createIndex", "dropIndex",
+        "collMod", "listCollections", "listIndexes",
     ];
 
     private const string RawData = "performRawDataOperations";

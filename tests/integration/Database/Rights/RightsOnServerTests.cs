@@ -1,6 +1,7 @@
 using LuxHedge.Activities.Database.Rights;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Tests.Integration.Database.Dump;
+using LuxHedge.Tests.Integration.Database.Restore;
 using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Sandbox.Servers;
 using LuxHedge.Workflows;
@@ -33,6 +34,29 @@ public sealed class RightsOnServerTests
         Assert.Empty(Use(rights, RightsUse.Backup).Missing);
         Assert.False(Use(rights, RightsUse.Restore).Able);
         Assert.Contains(Use(rights, RightsUse.Restore).Missing, m => m.On == name && m.Actions.Contains("insert"));
+        Assert.Empty(rights.More);
+    }
+
+    [Fact]
+    public async Task The_least_role_restores_every_kind_of_collection_with_its_oplog_and_can_not_back_up()
+    {
+        await using var server = await MongoServer.StartOwnAsync(new MongoDbOptions(CacheMegabytes: 128, Auth: true));
+        await using var rig = await RestoreRig.CreateAsync(server: server, connection: server.As("worker", "worker-of-the-test"));
+        await MakeAsync(server, NeededRights.ToBackupRole([rig.Source.DatabaseNamespace.DatabaseName]), "worker");
+        await SampleData.FillAsync(rig.Source, cars: 100);
+        await rig.BackUpAsync(meanwhile: () => SampleData.ChangeAsync(rig.Source));
+        await MakeAsync(server, NeededRights.ToRestoreRole(), null);
+        await server.Client.GetDatabase("admin").RunCommandAsync<BsonDocument>(
+            new BsonDocument { { "updateUser", "worker" }, { "roles", new BsonArray { NeededRights.RestoreRole } } });
+        var target = rig.NewTarget();
+
+        var run = await rig.RunAsync(rig.CreateRequest(target));
+
+        run.AssertProven();
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+        var rights = Assert.Single(await RightsCheck.RunAsync(rig.Plan, default));
+        Assert.Equal([false, true, true, true], rights.Uses.OrderBy(u => u.Use).Select(u => u.Able!.Value));
+        Assert.Equal(Verdict.Failed, rights.Verdict);
         Assert.Empty(rights.More);
     }
 
