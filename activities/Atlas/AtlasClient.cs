@@ -17,8 +17,9 @@ namespace LuxHedge.Activities.Atlas;
 /// </summary>
 public sealed class AtlasClient : IDisposable
 {
-    /// <summary>The newest version of the API that this was written for: Atlas answers with what its resources were on that day.</summary>
-    private const string MediaType = "application/vnd.atlas.2024-08-05+json";
+    /// <summary>Each resource of the API has its own versions; these are the newest of snapshots and restore jobs, and of clusters.</summary>
+    private const string BackupVersion = "application/vnd.atlas.2023-01-01+json";
+    private const string ClusterVersion = "application/vnd.atlas.2024-08-05+json";
 
     /// <value>One request, its answer included. Default: 30 s.</value>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(30);
@@ -70,18 +71,18 @@ public sealed class AtlasClient : IDisposable
         [.. (await ListAsync<SnapshotAnswer>(Backup("snapshots"), cancellation)).Select(ToSnapshot).OrderByDescending(s => s.CreatedAt ?? DateTimeOffset.MaxValue)];
 
     public async Task<AtlasSnapshot> ReadSnapshotAsync(string id, CancellationToken cancellation) =>
-        ToSnapshot(await CallAsync<SnapshotAnswer>(HttpMethod.Get, Backup($"snapshots/{Uri.EscapeDataString(id)}"), null, $"snapshot '{id}'", cancellation));
+        ToSnapshot(await CallAsync<SnapshotAnswer>(HttpMethod.Get, Backup($"snapshots/{Uri.EscapeDataString(id)}"), BackupVersion, null, $"snapshot '{id}'", cancellation));
 
     /// <summary>Asks for one. After a refusal that <see cref="RefusalException.MayPass"/> it may be under way all the same.</summary>
     public async Task<AtlasSnapshot> TakeSnapshotAsync(string description, int retentionDays, CancellationToken cancellation) =>
         ToSnapshot(await CallAsync<SnapshotAnswer>(
-            HttpMethod.Post, Backup("snapshots"), new SnapshotQuestion(description, retentionDays), null, cancellation));
+            HttpMethod.Post, Backup("snapshots"), BackupVersion, new SnapshotQuestion(description, retentionDays), null, cancellation));
 
     public async Task<IReadOnlyList<AtlasStoredJob>> ListRestoreJobsAsync(CancellationToken cancellation) =>
         [.. (await ListAsync<JobAnswer>(Backup("restoreJobs"), cancellation)).Select(ToStored)];
 
     public async Task<AtlasRestoreJob> ReadRestoreJobAsync(string id, CancellationToken cancellation) =>
-        ToStored(await CallAsync<JobAnswer>(HttpMethod.Get, Backup($"restoreJobs/{Uri.EscapeDataString(id)}"), null, $"restore job '{id}'", cancellation)).Job;
+        ToStored(await CallAsync<JobAnswer>(HttpMethod.Get, Backup($"restoreJobs/{Uri.EscapeDataString(id)}"), BackupVersion, null, $"restore job '{id}'", cancellation)).Job;
 
     /// <summary>Starts a job: everything in the target is overwritten. After a refusal that <see cref="RefusalException.MayPass"/> it may have
     /// begun all the same.</summary>
@@ -91,13 +92,13 @@ public sealed class AtlasClient : IDisposable
     {
         var question = new JobQuestion(
             snapshot is null ? "pointInTime" : "automated", snapshot, snapshot is null ? pointInTime?.ToUnixTimeSeconds() : null, target.Cluster, target.Project);
-        return ToStored(await CallAsync<JobAnswer>(HttpMethod.Post, Backup("restoreJobs"), question, null, cancellation)).Job;
+        return ToStored(await CallAsync<JobAnswer>(HttpMethod.Post, Backup("restoreJobs"), BackupVersion, question, null, cancellation)).Job;
     }
 
     /// <summary>What Atlas says of any cluster that the keys may see.</summary>
     public async Task<AtlasClusterState> ReadClusterAsync(AtlasPlace place, CancellationToken cancellation)
     {
-        var answer = await CallAsync<JsonElement>(HttpMethod.Get, Of(place), null, $"cluster '{place.Cluster}' in project {place.Project}", cancellation);
+        var answer = await CallAsync<JsonElement>(HttpMethod.Get, Of(place), ClusterVersion, null, $"cluster '{place.Cluster}' in project {place.Project}", cancellation);
         var addresses = answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("connectionStrings", out var strings) ? Texts(strings) : [];
         return new(
             answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("stateName", out var state) ? state.GetString() ?? "" : "",
@@ -128,7 +129,7 @@ public sealed class AtlasClient : IDisposable
         for (var page = 1; page <= MostPages; page++)
         {
             var answer = await CallAsync<Page<TAnswer>>(
-                HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"{address}?itemsPerPage={LargestPage}&pageNum={page}"), null, null, cancellation);
+                HttpMethod.Get, string.Create(CultureInfo.InvariantCulture, $"{address}?itemsPerPage={LargestPage}&pageNum={page}"), BackupVersion, null, null, cancellation);
             var results = answer.Results ?? [];
             all.AddRange(results);
             if (results.Count < LargestPage)
@@ -138,7 +139,8 @@ public sealed class AtlasClient : IDisposable
         return all;
     }
 
-    private async Task<TAnswer> CallAsync<TAnswer>(HttpMethod method, string address, object? body, string? subject, CancellationToken cancellation)
+    private async Task<TAnswer> CallAsync<TAnswer>(
+        HttpMethod method, string address, string version, object? body, string? subject, CancellationToken cancellation)
     {
         var renewed = false;
         for (var tries = 1; ; tries++)
@@ -148,9 +150,9 @@ public sealed class AtlasClient : IDisposable
             try
             {
                 using var request = new HttpRequestMessage(method, address);
-                request.Headers.Accept.Add(MediaTypeWithQualityHeaderValue.Parse(MediaType));
+                request.Headers.Accept.Add(MediaTypeWithQualityHeaderValue.Parse(version));
                 if (body is not null)
-                    request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), Json)) { Headers = { ContentType = new(MediaType) } };
+                    request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(body, body.GetType(), Json)) { Headers = { ContentType = new(version) } };
                 await AuthoriseAsync(request, limit.Token);
                 using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, limit.Token);
                 if (response.StatusCode == HttpStatusCode.TooManyRequests && RetryAfter(response) is var wait && wait <= LongestWait && tries < TriesWhenLimited)

@@ -105,7 +105,7 @@ public sealed class ClusterConnections : IDisposable
                 case MongoCommandException { Code: 13 } denied:
                     return new(
                         ErrorKinds.Unreachable, $"MongoDB at {hosts} does not let this user run '{denied.Command?.ElementCount switch { > 0 => denied.Command.GetElement(0).Name, _ => "?" }}'.",
-                        hosts, "The user needs the role 'backup', and readWrite on the asset's database for the canary and for restores.", exception);
+                        hosts, "luxhedge plan check --connect says what is missing; docs/operations.md has the least roles to paste.", exception);
                 case TimeoutException when exception is TimeoutException:
                     return Unreachable(exception);
                 case MongoConnectionException { InnerException: MongoAuthenticationException }:

@@ -104,7 +104,7 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
         {
             throw new RefusalException(
                 ErrorKinds.Backup, $"MongoDB tells no UUID of the collection '{name}', so that its oplog entries can't be told from others'.", name,
-                "The user of the connection string needs the role 'backup' (listCollections with UUIDs).");
+                "The user of the connection string may not list collections: luxhedge plan check --connect says what is missing.");
         }
 
         var indexes = detail >= ListingDetail.Indexes ? await IndexesAsync(database, name, cancellation) : [];

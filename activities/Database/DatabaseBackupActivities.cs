@@ -280,7 +280,7 @@ public sealed class DatabaseBackupActivities(
             {
                 throw new RefusalException(
                     ErrorKinds.Plan, $"MongoDB at {server.Hosts} has an empty oplog (local.oplog.rs): a backup can't be consistent.", $"clusters.{asset.Cluster}",
-                    "Check that the replica set is initiated, and that the user may read the database 'local' (role 'backup').");
+                    "Check that the replica set is initiated, and that the user may read the database 'local' (find on local.oplog.rs; luxhedge plan check --connect).");
             }
         }
         catch (MongoException e) when (clusters.Explain(e, asset.Cluster!) is not null)

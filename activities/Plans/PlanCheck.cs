@@ -96,6 +96,11 @@ public static class PlanCheck
         IReadOnlyList<string> now = runnable
             ? [$"luxhedge backup run {asset.Name}", $"luxhedge backups verify ID --level restore", $"luxhedge restore run {asset.Name}"]
             : [];
+        if (runnable && asset.Cluster is { } cluster && plan.Clusters[cluster].Atlas is not null)
+        {
+            now = [.. now, $"luxhedge atlas snapshot {asset.Name}"];
+        }
+
         return new AssetReport(asset.Name, asset.Kind, runnable, now, later, asset.Stores, asset.Rto, asset.Rpo);
     }
 

@@ -221,7 +221,8 @@ public sealed class FakeAtlas : IAsyncDisposable
 
         var what = $"{context.Request.Method} /{rest}".TrimEnd('/');
         requests.Enqueue(what);
-        if (context.Request.Headers.Accept.ToString() is not ("application/vnd.atlas.2024-08-05+json" or "application/vnd.atlas.2023-01-01+json"))
+        var version = $"application/vnd.atlas.{(rest is { Length: > 0 } ? "2023-01-01" : "2024-08-05")}+json";
+        if (context.Request.Headers.Accept != version || (context.Request.Method == "POST" && context.Request.ContentType != version))
         {
             await ErrorAsync(context, 406, "INVALID_VERSION_DATE", "The version date in the Accept header is invalid.");
             return;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using LuxHedge.Activities.Atlas;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database.Oplog;
+using LuxHedge.Activities.Database.Rights;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Commands;
@@ -42,6 +43,9 @@ internal sealed class CommandRig : IAsyncDisposable
 
     /// <summary>The slices in the stores.</summary>
     public IReadOnlyList<SliceManifest> Slices { get; set; } = [];
+
+    /// <summary>What the users of the clusters may.</summary>
+    public IReadOnlyList<ClusterRights> Rights { get; set; } = [];
 
     /// <summary>What Atlas answers of every asset.</summary>
     public AtlasStanding? Atlas { get; set; }
@@ -84,6 +88,7 @@ internal sealed class CommandRig : IAsyncDisposable
             Clock = Clock,
             ConnectRuns = (_, _) => Runs.Unreachable is { } why ? throw why : Task.FromResult<IRuns>(Runs),
             LookAtTarget = (_, _, _) => Task.FromResult(Target),
+            ReadRights = (_, _) => Task.FromResult(Rights),
             ReadAtlas = (_, asset, _) => Task.FromResult(Atlas ?? new AtlasStanding(asset.Name, null, [], null)),
             ReadBackups = (plan, asset, _) => Task.FromResult(Backups ?? new CatalogView(asset, [], [], [])),
             ReadSlices = (_, asset, _, _) => Task.FromResult(new SliceView(

@@ -5,6 +5,7 @@ using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Approvals;
+using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Audit;
 using LuxHedge.Workflows.Notifications;
 using LuxHedge.Workflows.Restore;
@@ -48,11 +49,15 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
         };
         foreach (var definition in ActivityClasses.Definitions(typeof(RunbookRig), () => this))
             settings.AddActivity(definition);
-        worker = new(Client, settings.AddWorkflow<RunbookWorkflow>());
+        foreach (var definition in ActivityClasses.Definitions(typeof(AtlasAnswers), () => Atlas))
+            settings.AddActivity(definition);
+        worker = new(Client, settings.AddWorkflow<RunbookWorkflow>().AddWorkflow<AtlasSnapshotWorkflow>().AddWorkflow<AtlasRestoreWorkflow>());
         running = worker.ExecuteAsync(stop.Token);
     }
 
     public ITemporalClient Client { get; }
+
+    public AtlasAnswers Atlas { get; } = new();
 
     public string Queue { get; } = $"test-{Guid.NewGuid():N}";
 
