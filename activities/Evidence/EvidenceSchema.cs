@@ -3,6 +3,7 @@ using System.Text.Json.Schema;
 using System.Text.Json.Serialization.Metadata;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
 
 namespace LuxHedge.Activities.Evidence;
 
@@ -48,6 +49,9 @@ public static class EvidenceSchema
                 ["format"] = type == typeof(TimeSpan) ? "duration" : "date-time",
             };
         }
+
+        if (type == typeof(RestorePoint))
+            return new JsonObject { ["type"] = context.PropertyInfo?.IsGetNullable == true ? new JsonArray("string", "null") : "string" };
 
         if (context.TypeInfo.Kind == JsonTypeInfoKind.Object && type.Namespace?.StartsWith("LuxHedge.", StringComparison.Ordinal) == true)
         {

@@ -17,6 +17,12 @@ internal static class Answers
             ["alice", "bob", "carol"], 1, 1, TimeSpan.FromMinutes(15)),
         [new("target", "db1:27017/luxhedge_production")], [], TimeSpan.FromHours(2), TimeSpan.FromHours(1));
 
+    public static RestorePlan PointPlan(RestoreRequest request)
+    {
+        var plan = ProductionPlan(request);
+        return plan with { Point = new(plan.To with { Seconds = plan.To.Seconds - 60 }, 2, 5_000, null, []) };
+    }
+
     public static RestorePlan ScratchPlan(RestoreRequest request) => ProductionPlan(request) with
     {
         Database = request.Into!,

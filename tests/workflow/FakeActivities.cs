@@ -47,6 +47,8 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public Func<string, VerificationLevel, StoreVerification> Verify { get; set; } = (store, _) =>
         new(store, Verdict.Proven, []) { ManifestSha256 = Manifest };
     public Func<RestoreRequest, RestorePlan> Preflight { get; set; } = Answers.ProductionPlan;
+
+    public Check Base { get; set; } = new("base", Verdict.Proven, "as its witness has it");
     public Func<AskRequest, Ask> Ask { get; set; } = Answers.AskOf;
     public Func<Ask, Decision, DecisionAnswer> Judge { get; set; } = Answers.JudgeByPolicy;
     public Func<LoadWork, LoadResult> Load { get; set; } = w => new(w.Lane, 3, 100, 1_000, []);
@@ -190,7 +192,7 @@ internal sealed class FakeActivities : IDatabaseBackupActivities, ICopyActivitie
     public Task<ReplayResult> ReplayAsync(RestoreWork work) => Working("replay-oplog", work, () => Replay);
 
     public Task<IReadOnlyList<Check>> CheckBaseAsync(RestoreWork work) =>
-        Working<IReadOnlyList<Check>>("check-base", work, () => [new("base", Verdict.Proven, "as its witness has it")]);
+        Working<IReadOnlyList<Check>>("check-base", work, () => [Base]);
 
     public Task<ReplayResult> ReplayToPointAsync(RestoreWork work) => Working("replay-to-point", work, () => Replay with { Last = work.Plan.To });
 

@@ -164,17 +164,28 @@ internal sealed class SliceReader : IDisposable
     }
 }
 
-/// <summary>The data keys of slices, opened once each and kept: a restore reads a day of them. Disposing zeroes them. Not thread-safe.</summary>
+/// <summary>The data keys of slices, opened once each and kept: a restore reads a day of them. Disposing zeroes them, when nobody opens any more.</summary>
 /// <param name="handed">Opened by the operator's recovery key.</param>
 internal sealed class SliceKeys(KeyRing keys, IReadOnlyList<HandedKey>? handed = null) : IDisposable
 {
     private readonly Dictionary<(string Store, string KeyId), DataKeys> _open = [];
+    private readonly SemaphoreSlim _one = new(1, 1);
 
     /// <summary>Those of the store that the slice is read from: stores may have been given different keys for one day, while one was away.</summary>
-    public async Task<DataKeys> OpenAsync(string store, SliceManifest slice, CancellationToken cancellation) =>
-        _open.TryGetValue((store, slice.KeyId), out var known)
-            ? known
-            : _open[(store, slice.KeyId)] = await keys.OpenAsync(slice.Asset, slice.KeyId, [store], handed, cancellation);
+    public async Task<DataKeys> OpenAsync(string store, SliceManifest slice, CancellationToken cancellation)
+    {
+        await _one.WaitAsync(cancellation);
+        try
+        {
+            return _open.TryGetValue((store, slice.KeyId), out var known)
+                ? known
+                : _open[(store, slice.KeyId)] = await keys.OpenAsync(slice.Asset, slice.KeyId, [store], handed, cancellation);
+        }
+        finally
+        {
+            _one.Release();
+        }
+    }
 
     public void Dispose()
     {
@@ -182,5 +193,7 @@ internal sealed class SliceKeys(KeyRing keys, IReadOnlyList<HandedKey>? handed =
         {
             key.Dispose();
         }
+
+        _one.Dispose();
     }
 }

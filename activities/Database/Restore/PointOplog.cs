@@ -94,12 +94,14 @@ internal sealed class PointOplog : IOplogSource, IDisposable
         var (last, isJoined) = (await LastOfBaseAsync(cancellation), false);
         byte[]? seen = null;
         for (var i = 0; i < Chain.Count; i++)
-        {
-            var slice = Chain[i];
             RefuseGap(i);
-            if (isJoined && slice.To <= From)
-                continue;
-            using var opened = await OpenAsync(slice, cancellation);
+        // What is before the position is in the target; up to the end mark slices are read all the same, for the joint.
+        var wanted = Chain.Where(s => s.From <= reader.Index.EndMark || s.To > From).ToList();
+        using var ahead = new OpenedAhead(this, wanted, cancellation);
+        for (var i = 0; i < wanted.Count; i++)
+        {
+            var slice = wanted[i];
+            using var opened = await ahead.NextAsync();
             if (i == 0 && last is not null && last.Value.Time == slice.From)
                 seen = slice.FirstEntrySha256 == SliceBuilder.Hash(last.Value.Entry) ? last.Value.Entry : [];
             await foreach (var part in opened.ReadOplogAsync(cancellation))
@@ -126,6 +128,37 @@ internal sealed class PointOplog : IOplogSource, IDisposable
 
         if (!isJoined && Chain.Count > 0)
             CheckJoint(Chain[^1], last, seen);
+    }
+
+    /// <summary>The next few slices are fetched while one is read: each is a request or two, and there may be a thousand.</summary>
+    private sealed class OpenedAhead(PointOplog oplog, IReadOnlyList<SliceManifest> slices, CancellationToken cancellation) : IDisposable
+    {
+        private const int Most = 4;
+        private const long MostBytes = 64 << 20;
+
+        private readonly Queue<(Task<SliceReader> Opening, long Bytes)> queue = [];
+        private int next;
+        private long bytes;
+
+        public async Task<SliceReader> NextAsync()
+        {
+            while (next < slices.Count && (queue.Count == 0 || (queue.Count < Most && bytes + slices[next].Object.Size <= MostBytes)))
+            {
+                var slice = slices[next++];
+                bytes += slice.Object.Size;
+                queue.Enqueue((oplog.OpenAsync(slice, cancellation), slice.Object.Size));
+            }
+
+            var (opening, size) = queue.Dequeue();
+            bytes -= size;
+            return await opening;
+        }
+
+        public void Dispose()
+        {
+            foreach (var (opening, _) in queue)
+                _ = opening.ContinueWith(static o => { if (o.IsCompletedSuccessfully) o.Result.Dispose(); }, TaskScheduler.Default);
+        }
     }
 
     public async Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation)
@@ -302,7 +335,8 @@ internal sealed class PointOplog : IOplogSource, IDisposable
         var found = view.Slices.Concat(before?.Slices ?? []).First(s => s.Manifest.Object.Name == slice.Object.Name
             && s.Manifest.FirstEntrySha256 == slice.FirstEntrySha256 && s.Manifest.LastEntrySha256 == slice.LastEntrySha256);
         var opened = await SliceReader.OpenAsync(stores, Copies(found), keys, cancellation);
-        problems.AddRange(opened.Problems.Except(problems));
+        lock (problems)
+            problems.AddRange(opened.Problems.Except(problems));
         return opened;
     }
 

@@ -32,6 +32,35 @@ public sealed class RestoreWorkflowTests
     }
 
     [Fact]
+    public async Task To_a_point_in_time_the_base_is_checked_before_slices_lead_on_from_it()
+    {
+        await using var worker = await TestWorker.CreateAsync(new() { Preflight = Answers.PointPlan });
+        var run = await worker.StartRestoreAsync();
+        await TestWorker.DecideAsync(run, "alice");
+
+        var summary = await run.GetResultAsync<RestoreSummary>();
+
+        Assert.Equal(Verdict.Proven, summary.Verdict);
+        Assert.Contains(summary.Checks, c => c.Name == "base");
+        Assert.Equal(["load", "replay the oplog", "check the base", "replay to the point", "build indexes", "check", "cut over"],
+            (await run.QueryAsync<RunState>(Wire.State, [])).Steps.Select(s => s.Step).SkipWhile(s => s != "load").Take(7));
+        Assert.Single(worker.Activities.Works.Select(w => w.Plan.Point!.BaseEnd).Distinct());
+    }
+
+    [Fact]
+    public async Task A_base_that_is_not_as_its_witness_replaces_nothing()
+    {
+        await using var worker = await TestWorker.CreateAsync(new() { Preflight = Answers.PointPlan, Base = new("base", Verdict.Failed, "users differ") });
+        var run = await worker.StartRestoreAsync();
+        await TestWorker.DecideAsync(run, "alice");
+
+        var summary = await run.GetResultAsync<RestoreSummary>();
+
+        Assert.Equal(Verdict.Failed, summary.Verdict);
+        Assert.DoesNotContain("cut-over", worker.Activities.Returned);
+    }
+
+    [Fact]
     public async Task Every_writing_activity_gets_the_decisions_and_the_nonce_that_were_asked_for()
     {
         await using var worker = await TestWorker.CreateAsync();

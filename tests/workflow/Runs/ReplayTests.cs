@@ -53,6 +53,8 @@ public sealed class ReplayTests
             ["Verification/restore"] = (() => new() { Preflight = Answers.ScratchPlan },
             w => EndedAsync(w.StartVerificationAsync(VerificationLevel.Restore))),
             ["Restore/scratch"] = (() => new() { Preflight = Answers.ScratchPlan }, w => EndedAsync(w.StartRestoreAsync(Scratch(w)))),
+            ["Restore/point-in-time"] = (() => new() { Preflight = r => Answers.PointPlan(r) with { Production = false } },
+            w => EndedAsync(w.StartRestoreAsync(Scratch(w) with { To = RestorePoint.Latest }))),
             ["Restore/production"] = (() => new(), async w =>
             {
                 var run = await w.StartRestoreAsync();
