@@ -6,6 +6,7 @@ using LuxHedge.Workflows.Approvals;
 using LuxHedge.Workflows.Atlas;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Export;
+using LuxHedge.Workflows.Oplog;
 using LuxHedge.Workflows.Restore;
 using LuxHedge.Workflows.Runbooks;
 using LuxHedge.Workflows.Runs;
@@ -169,6 +170,7 @@ public sealed class ReplayTests
         .AddWorkflow<DatabaseBackupWorkflow>().AddWorkflow<VerificationWorkflow>()
             .AddWorkflow<RestoreWorkflow>().AddWorkflow<AcceptanceWorkflow>().AddWorkflow<ExportWorkflow>().AddWorkflow<RunbookWorkflow>()
             .AddWorkflow<ScheduledWorkflow>().AddWorkflow<WatchWorkflow>().AddWorkflow<ReviewWorkflow>()
+            .AddWorkflow<OplogCaptureWorkflow>()
             .AddWorkflow<AtlasSnapshotWorkflow>().AddWorkflow<AtlasRestoreWorkflow>());
 
     private static Task<WorkflowHandle> StartScheduledAsync(TestWorker worker) => worker.StartAsync(
