@@ -159,6 +159,42 @@ internal sealed class OplogEntries(string database)
         return milliseconds is >= 0 and < 253_402_300_800_000 ? DateTimeOffset.FromUnixTimeMilliseconds(milliseconds) : null;
     }
 
+    /// <summary>It leaves names, options and indexes of every collection as they are, and ends no transaction that began in an entry before.</summary>
+    public static bool IsOnDocuments(ReadOnlySpan<byte> entry)
+    {
+        var fields = new BsonFields(entry);
+        var op = fields.Find("op"u8).AsUtf8();
+        if (!op.SequenceEqual("c"u8))
+        {
+            return !fields.Find("ns"u8).AsUtf8().EndsWith(".system.views"u8);
+        }
+
+        if (fields.Find("o"u8) is not { Type: BsonType.Document } o)
+        {
+            return false;
+        }
+
+        foreach (var field in o.AsDocument())
+        {
+            if (!field.Is("applyOps"u8) || (!IsOpen(o.Value) && IsPartOfChain(entry)))
+            {
+                return false;
+            }
+
+            foreach (var operation in field.AsDocument())
+            {
+                if (operation.Type != BsonType.Document || operation.AsDocument().Find("op"u8).AsUtf8().SequenceEqual("c"u8) || !IsOnDocuments(operation.Value))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+
+        return false;
+    }
+
     /// <summary>UUIDs of collections that the entry makes.</summary>
     public static IReadOnlyList<string> CreatedBy(ReadOnlySpan<byte> entry)
     {

@@ -415,7 +415,7 @@ public sealed class RestoreWorkflow
 
     private Task<RestorePlan> LookAsync() => Workflow.ExecuteActivityAsync(
         (IRestoreActivities a) => a.PreflightAsync(request),
-        ActivityPolicies.AtTheDoor("choose the backup, look at the target", abort.Token));
+        ActivityPolicies.AtTheDoor("choose the backup, look at the target", abort.Token, RestorePoint.MostToFind(request.To)));
 
     private async Task<BackupResult> BackUpWhatIsReplacedAsync()
     {

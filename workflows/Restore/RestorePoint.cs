@@ -37,6 +37,9 @@ public sealed record RestorePoint
     /// <summary>The last cluster time that is wanted; null: the latest there is.</summary>
     public ClusterTime? Until => Cluster ?? (Time is { } time ? new ClusterTime((uint)Math.Clamp(time.ToUnixTimeSeconds(), 0, uint.MaxValue), uint.MaxValue) : null);
 
+    /// <summary>How long the slices that lead there may take to be looked through: those of days, with collections made and dropped in each.</summary>
+    public static TimeSpan? MostToFind(RestorePoint? point) => point is null ? null : TimeSpan.FromMinutes(30);
+
     public static RestorePoint At(DateTimeOffset time) => new() { Time = time.ToUniversalTime() };
 
     public static RestorePoint At(ClusterTime time) => new() { Cluster = time };

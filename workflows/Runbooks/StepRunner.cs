@@ -334,7 +334,7 @@ internal sealed class StepRunner(
         }
 
         var plan = await Workflow.ExecuteActivityAsync(
-            (IRestoreActivities a) => a.PreflightAsync(asked), ActivityPolicies.AtTheDoor($"what {id} would do", cancellation));
+            (IRestoreActivities a) => a.PreflightAsync(asked), ActivityPolicies.AtTheDoor($"what {id} would do", cancellation, RestorePoint.MostToFind(asked.To)));
         return (id, (asked, plan));
     }
 

@@ -13,10 +13,11 @@ public static class ActivityPolicies
     /// The first look at things: begin-backup, preflight, find-copies. A person waits for the answer, so what can't be reached is said at
     /// once rather than tried for minutes. No heartbeat; bounded by the time-outs inside.
     /// </summary>
-    public static ActivityOptions AtTheDoor(string summary, CancellationToken cancellation) => new()
+    /// <param name="most">How long it may take: a point in time is found by reading slices. 5 minutes unless said.</param>
+    public static ActivityOptions AtTheDoor(string summary, CancellationToken cancellation, TimeSpan? most = null) => new()
     {
         Summary = summary,
-        StartToCloseTimeout = TimeSpan.FromMinutes(5),
+        StartToCloseTimeout = most ?? TimeSpan.FromMinutes(5),
         RetryPolicy = new()
         {
             InitialInterval = TimeSpan.FromSeconds(1),

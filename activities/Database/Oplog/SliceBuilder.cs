@@ -17,6 +17,7 @@ internal sealed class SliceBuilder(string database)
     private ClusterTime _to;
     private long _documents;
     private DateTimeOffset? _canary;
+    private bool _onlyDocuments = true;
 
     /// <summary>Nothing of the oplog itself was added.</summary>
     public bool IsEmpty => _firstEntry.Length == 0;
@@ -80,6 +81,10 @@ internal sealed class SliceBuilder(string database)
             {
                 (_firstEntry, _from) = (Hash(entry.Span), part.Chunk.FirstEntry!.Value);
             }
+            else if (_onlyDocuments && !OplogEntries.IsOnDocuments(entry.Span))
+            {
+                _onlyDocuments = false;
+            }
             else if (_entries.CanaryOf(entry.Span) is { } canary && (_canary is null || canary > _canary))
             {
                 _canary = canary;
@@ -94,7 +99,7 @@ internal sealed class SliceBuilder(string database)
     }
 
     public SliceDraft Finish() => _to > _from
-        ? new SliceDraft(database, _from, _to, _chunks, _documents, RawBytes, _firstEntry, _lastEntry, _canary)
+        ? new SliceDraft(database, _from, _to, _chunks, _documents, RawBytes, _firstEntry, _lastEntry, _canary) { OnlyDocuments = _onlyDocuments }
         : throw new InvalidOperationException("A slice leads from one time to a later one.");
 
     internal static string Hash(ReadOnlySpan<byte> entry) => Convert.ToHexStringLower(SHA256.HashData(entry));
@@ -104,7 +109,11 @@ internal sealed class SliceBuilder(string database)
 /// <param name="Entries">Without the shared first one.</param>
 internal sealed record SliceDraft(
     string Database, ClusterTime From, ClusterTime To, IReadOnlyList<SliceChunk> Chunks, long Entries, long RawBytes,
-    string FirstEntrySha256, string LastEntrySha256, DateTimeOffset? NewestCanary);
+    string FirstEntrySha256, string LastEntrySha256, DateTimeOffset? NewestCanary)
+{
+    /// <summary>As in <see cref="SliceManifest.OnlyDocuments"/>.</summary>
+    public bool OnlyDocuments { get; init; }
+}
 
 /// <param name="Chunk">Without its place.</param>
 internal sealed record SliceChunk(PackChunk Chunk, byte[] Frame);

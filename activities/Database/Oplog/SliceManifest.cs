@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Encryption;
 using LuxHedge.Activities.Stores;
@@ -38,6 +39,11 @@ public sealed record SliceManifest(
     DateTimeOffset? NewestCanary) : ISignedContent
 {
     public const string FormatName = "luxhedge-slice/1";
+
+    /// <summary>No entry in it makes, drops, renames or changes a collection, or ends a longer transaction: who follows names and options only
+    /// need not read it. Left out where it is false.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool OnlyDocuments { get; init; }
 
     /// <summary>What the table of its object calls it.</summary>
     public static string IdOf(ClusterTime from, ClusterTime to) => $"{from}_{to}";

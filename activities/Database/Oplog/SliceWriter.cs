@@ -34,7 +34,10 @@ internal sealed class SliceWriter(Plan plan, StoreSet stores, KeyRing keys, Writ
         using var key = await keys.CreateOrAdoptAsync(store, asset, keyId, KeyRing.OplogSlices, cancellation);
         var manifest = new SliceManifest(
             SliceManifest.FormatName, asset, draft.Database, runId, writer.Name, draft.From, draft.To, Milliseconds(clock.GetUtcNow()), source, majority,
-            draft.Entries, draft.RawBytes, keyId, new ObjectReference(name, 0, ""), draft.FirstEntrySha256, draft.LastEntrySha256, draft.NewestCanary);
+            draft.Entries, draft.RawBytes, keyId, new ObjectReference(name, 0, ""), draft.FirstEntrySha256, draft.LastEntrySha256, draft.NewestCanary)
+        {
+            OnlyDocuments = draft.OnlyDocuments,
+        };
         var reference = await PutObjectAsync(at, key, manifest, draft, cancellation);
         await ReadBackAsync(at, reference, cancellation);
         return Same(await PutManifestAsync(at, manifest with { Object = reference }, cancellation), draft);

@@ -199,7 +199,7 @@ internal sealed class FoldedDocument(RawElement id)
         switch (operation.Kind)
         {
             case 'i':
-                if (Value is not null)
+                if (Value is not null && !isCapped) // Its part of a window is written before the window itself, and may be again.
                     Lose("was inserted, and was there already");
                 Value = operation.Body;
                 Id = operation.Id;

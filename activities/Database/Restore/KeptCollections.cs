@@ -65,7 +65,7 @@ internal static class KeptCollections
         document["beside"].AsString)
     {
         Buckets = document["buckets"] is BsonString b ? b.Value : null,
-        Since = document["since"] is BsonDocument s
+        Since = document.GetValue("since", BsonNull.Value) is BsonDocument s
             ? new SinceBase(s["operations"].ToInt64(), s["net"].ToInt64(), s["new"].AsBoolean, s["altered"].AsBoolean)
             {
                 Newest = s["newest"] is BsonBinaryData n ? n.Bytes : default(ReadOnlyMemory<byte>?),

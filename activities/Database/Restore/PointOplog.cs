@@ -48,10 +48,19 @@ internal sealed class PointOplog : IOplogSource, IDisposable
 
     private ClusterTime From { get; set; }
 
+    private bool onlyNames;
+
     /// <summary>Reads from the slice on that holds this time: what is before it is in the target already.</summary>
     public PointOplog GoingOnAt(ClusterTime time)
     {
         From = time;
+        return this;
+    }
+
+    /// <summary>Without the slices that hold nothing but documents: for who follows names and options.</summary>
+    public PointOplog OnlyNames()
+    {
+        onlyNames = true;
         return this;
     }
 
@@ -96,7 +105,7 @@ internal sealed class PointOplog : IOplogSource, IDisposable
         for (var i = 0; i < Chain.Count; i++)
             RefuseGap(i);
         // What is before the position is in the target; up to the end mark slices are read all the same, for the joint.
-        var wanted = Chain.Where(s => s.From <= reader.Index.EndMark || s.To > From).ToList();
+        var wanted = Chain.Where(s => s.From <= reader.Index.EndMark || (s.To > From && !(onlyNames && s.OnlyDocuments))).ToList();
         using var ahead = new OpenedAhead(this, wanted, cancellation);
         for (var i = 0; i < wanted.Count; i++)
         {

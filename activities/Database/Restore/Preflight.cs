@@ -154,7 +154,7 @@ internal sealed class Preflight(
         if (to <= end)
             return (end, null, null);
         var chain = view.Chains().Covering(end, to) ?? choice.Chain;
-        var there = await CollectionsAtPoint.ReadAsync(reader, oplog, to, leftOut, cancellation);
+        var there = await CollectionsAtPoint.ReadAsync(reader, oplog.OnlyNames(), to, leftOut, cancellation);
         var selection = Selection.At(there, request.Collections, to);
         return (to, new PointPlan(end, chain.Count, chain.Sum(s => s.RawBytes), selection.Uuids is { } uuids ? [.. uuids.Order(StringComparer.Ordinal)] : null, leftOut), selection);
     }

@@ -27,6 +27,20 @@ public sealed class OplogEntriesTests
     public void Entries_of_the_database_and_of_chains_that_may_touch_it_are_kept(string entry, bool kept) =>
         Assert.Equal(kept, Entries.IsKept(BsonDocument.Parse(entry).ToBson()));
 
+    [Theory]
+    [InlineData("""{op: "i", ns: "shop.orders", o: {_id: 1}}""", true)]
+    [InlineData("""{op: "n", ns: "", o: {luxhedgeLink: ""}}""", true)]
+    [InlineData("""{op: "c", ns: "admin.$cmd", o: {applyOps: [{op: "u", ns: "shop.orders", o: {}}]}}""", true)]
+    [InlineData("""{op: "c", ns: "admin.$cmd", o: {applyOps: [{op: "u", ns: "shop.orders", o: {}}], partialTxn: true}}""", true)]
+    [InlineData("""{op: "i", ns: "shop.system.views", o: {_id: "shop.v"}}""", false)]
+    [InlineData("""{op: "c", ns: "shop.$cmd", o: {create: "orders"}}""", false)]
+    [InlineData("""{op: "c", ns: "shop.$cmd", o: {collMod: "orders"}}""", false)]
+    [InlineData("""{op: "c", ns: "admin.$cmd", o: {applyOps: [{op: "i", ns: "shop.orders", o: {}}, {op: "c", ns: "shop.$cmd", o: {create: "new"}}]}}""", false)]
+    [InlineData("""{op: "c", ns: "admin.$cmd", o: {applyOps: [{op: "i", ns: "shop.orders", o: {}}]}, prevOpTime: {ts: Timestamp(5, 1), t: 1}}""", false)]
+    [InlineData("""{op: "c", ns: "admin.$cmd", o: {commitTransaction: 1}}""", false)]
+    public void An_entry_on_documents_leaves_names_options_and_indexes_and_ends_no_longer_transaction(string entry, bool expected) =>
+        Assert.Equal(expected, OplogEntries.IsOnDocuments(BsonDocument.Parse(entry).ToBson()));
+
     [Fact]
     public void Another_databases_entry_is_linked_by_its_hash_and_not_by_its_content()
     {

@@ -20,6 +20,10 @@ public sealed class PointInTimeTests
         var before = await rig.NowAsync();
         await rig.BackUpAsync(beforeLanes: () => SampleData.TouchAsync(rig.Source));
         await SampleData.ChangeAsync(rig.Source);
+        await rig.Source.GetCollection<BsonDocument>("readings").InsertManyAsync(
+            Enumerable.Range(20, 5).Select(i => new BsonDocument { { "t", new DateTime(2026, 1, 1, 0, 1, i, DateTimeKind.Utc) }, { "m", i % 2 }, { "v", i } }));
+        await rig.Source.CreateCollectionAsync("other readings", new CreateCollectionOptions { TimeSeriesOptions = new TimeSeriesOptions("t") });
+        await rig.Source.GetCollection<BsonDocument>("other readings").InsertOneAsync(new BsonDocument { { "t", DateTime.UtcNow }, { "v", 1 } });
         var wanted = await rig.NowAsync();
         var then = await RestoreRig.StateAsync(rig.Source);
         await SpoilAsync(rig.Source);

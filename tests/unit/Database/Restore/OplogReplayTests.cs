@@ -312,6 +312,21 @@ public sealed class OplogReplayTests
     }
 
     [Fact]
+    public async Task A_capped_collection_whose_window_is_written_again_has_lost_nothing()
+    {
+        var capped = Orders with { Options = new() { { "capped", true }, { "size", 4096 } } };
+        var target = CreateTarget(new ReplayState(default, [capped], new Dictionary<string, string>(), [], 0, 0, 0, null));
+        oplog.Add(Insert(1, new("_id", 1)));
+        oplog.Add(Insert(1, new("_id", 2)));
+        target.Documents[UuidText(1)][ModelTarget.Key(RawBson.Find(new BsonDocument("_id", 1).ToBson(), "_id")!.Value)] = new BsonDocument("_id", 1).ToBson();
+
+        var (state, _) = await RunAsync(target, exactAfter: default(ClusterTime));
+
+        Assert.Empty(state.Losses);
+        Assert.Equal(new BsonDocument("_id", 2), MongoDB.Bson.Serialization.BsonSerializer.Deserialize<BsonDocument>(state.Collections[0].Since!.Newest!.Value.ToArray()));
+    }
+
+    [Fact]
     public async Task A_transaction_of_loose_entries_that_is_left_out_leaves_nothing()
     {
         foreach (var (id, number) in ((int, long)[])[(1, 7), (2, 8), (3, 7)])
