@@ -56,17 +56,23 @@ public static class NeededRights
 
     /// <summary>Without these it goes on, with less: what is said then stands behind each.</summary>
     public static IReadOnlyList<(MongoPrivilege Privilege, string Without)> UsefulOf(RightsUse use, AssetPlan asset) => use == RightsUse.Backup
-        ? [(new(MongoResource.In("config", "transactions"), "find"), "an open transaction is found by its entries only, and the oplog is read further back")]
+        ?
+        [
+            (new(MongoResource.In("config", "transactions"), "find"), "an open transaction is found by its entries only, and the oplog is read further back"),
+            .. asset.Canary ? new[] { (Trim(asset.Database!), "old canaries are never deleted") } : [],
+        ]
         :
         [
             (new(MongoResource.In(use == RightsUse.Restore ? asset.Database! : ""), "dbStats"), "whether there is room is not known before a restore begins"),
             (new(MongoResource.Cluster, "inprog"), "a long index build is seen only by whether the server answers"),
         ];
 
+    private static MongoPrivilege Trim(string database) => new(MongoResource.In(database, Marks.CanaryCollection), "remove");
+
     /// <summary>The role of workers that back up these databases and capture their oplog.</summary>
     public static BsonDocument ToBackupRole(IEnumerable<string> databases, bool canary = true) => Role(BackupRole,
     [
-        .. databases.SelectMany(d => Backup(d, canary, RightsTraits.All)).Append(new(MongoResource.In("config", "transactions"), "find")),
+        .. databases.SelectMany(d => canary ? Backup(d, canary, RightsTraits.All).Append(Trim(d)) : Backup(d, canary, RightsTraits.All)).Append(new(MongoResource.In("config", "transactions"), "find")),
     ]);
 
     /// <summary>The role of workers that restore, test restores and drill: scratch and drill databases have names of their own, so it is on every

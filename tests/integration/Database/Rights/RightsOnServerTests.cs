@@ -37,7 +37,7 @@ public sealed class RightsOnServerTests
         Assert.Empty(rights.More);
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task The_least_role_restores_every_kind_of_collection_with_its_oplog_and_can_not_back_up()
     {
         await using var server = await MongoServer.StartOwnAsync(new MongoDbOptions(CacheMegabytes: 128, Auth: true));
