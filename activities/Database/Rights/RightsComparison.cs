@@ -24,14 +24,18 @@ public static class RightsComparison
 
     private static readonly string[] OfServerDatabases = ["admin", "config", "local"];
 
+    private static readonly MongoResource Users = MongoResource.In("admin", "system.users");
+
     private const string AnyAction = "anyAction";
+
+    private const int MostNamed = 5;
 
     public static IReadOnlyList<MissingRight> Missing(IReadOnlyList<MongoPrivilege> granted, IEnumerable<MongoPrivilege> needed, string? without = null) =>
     [
-        .. from need in needed
-           let missing = need.Actions.Where(a => !granted.Any(g => g.Allows(need.Resource, a))).ToList()
+        .. from need in needed.GroupBy(n => n.Resource)
+           let missing = need.SelectMany(n => n.Actions).Distinct().Where(a => !granted.Any(g => g.Allows(need.Key, a))).ToList()
            where missing.Count > 0
-           select new MissingRight(need.Resource.ToString(), missing, without),
+           select new MissingRight(need.Key.ToString(), missing, without),
     ];
 
     /// <summary>What the user may and nothing here does, the worst first, in words.</summary>
@@ -42,9 +46,9 @@ public static class RightsComparison
             return ["it may do anything at all, the server's own collections included (anyAction on anyResource)"];
         var more = new List<string>();
         if (Named(granted, OfUsers) is { Count: > 0 } users)
-            more.Add($"it may make users and give roles, so it can give itself any right ({string.Join(", ", users)})");
+            more.Add($"it may make users and give roles, so it can give itself any right ({Some(users)})");
         if (Named(granted, OfServer) is { Count: > 0 } server)
-            more.Add($"it may administer the server ({string.Join(", ", server)})");
+            more.Add($"it may administer the server ({Some(server)})");
         more.AddRange(Places(granted, needed, OfWriting, "write to"));
         more.AddRange(Places(granted, needed, ["find"], "read"));
         return more;
@@ -66,10 +70,24 @@ public static class RightsComparison
                 places.Add(resource);
         }
 
-        var words = places.Where(p => !OfServerDatabases.Contains(p.Database, StringComparer.Ordinal)).Select(p => p.ToString())
-            .Concat(places.Where(p => OfServerDatabases.Contains(p.Database, StringComparer.Ordinal)).Select(p => p.Collection.Length == 0 ? $"all of {p}" : p.ToString()))
-            .Distinct().ToList();
+        var own = places.Where(IsOfServer).ToList();
+        List<string> words = [.. places.Except(own).Select(p => p.ToString()).Distinct()];
+        if (own.Count > 0)
+        {
+            words.Add(
+                own.TrueForAll(p => p == MongoResource.In("local")) ? "all of local (local.oplog.rs is enough)"
+                : own.Exists(p => p.Covers(Users)) ? "the server's own collections, its users' among them"
+                : $"collections of the server's own ({Some([.. own.Select(p => p.ToString()).Distinct()])})");
+        }
+
         if (words.Count > 0)
-            yield return $"it may {does} {string.Join(", ", words)}{(words.Contains("all of local") && does == "read" ? " (local.oplog.rs is enough)" : "")}";
+            yield return $"it may {does} {string.Join(", ", words)}";
     }
+
+    private static bool IsOfServer(MongoResource resource) =>
+        OfServerDatabases.Contains(resource.Database, StringComparer.Ordinal) || resource.Collection.StartsWith("system.", StringComparison.Ordinal);
+
+    /// <summary>The first few of a list.</summary>
+    private static string Some(List<string> words) =>
+        words.Count <= MostNamed ? string.Join(", ", words) : $"{string.Join(", ", words.Take(MostNamed))} and {words.Count - MostNamed} more";
 }

@@ -93,7 +93,8 @@ public sealed class RightsTests : IDisposable
     [InlineData("{ db: 'payroll', collection: '' }", "find", "read payroll")]
     [InlineData("{ db: '', collection: '' }", "find", "read every database")]
     [InlineData("{ db: 'local', collection: '' }", "find", "read all of local (local.oplog.rs is enough)")]
-    [InlineData("{ db: 'config', collection: '' }", "remove", "write to all of config")]
+    [InlineData("{ db: 'config', collection: '' }", "remove", "write to collections of the server's own (config)")]
+    [InlineData("{ db: '', collection: 'system.users' }", "find", "read the server's own collections, its users' among them")]
     public void What_a_backup_never_does_is_more_than_needed_in_words(string resource, string action, string words)
     {
         var granted = Granted(NeededRights.ToBackupRole([Db])).Append(new(MongoResource.Parse(BsonDocument.Parse(resource))!, action)).ToList();
