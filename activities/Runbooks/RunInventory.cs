@@ -14,7 +14,7 @@ namespace LuxHedge.Activities.Runbooks;
 
 /// <summary>
 /// What there is where a run can leave something: the databases of production's cluster and of the drill cluster, a restore's state beside
-/// production's collections, and objects in the stores outside the folders of backups, records, keys, evidence and the audit log. Taken before
+/// production's collections, and objects in the stores outside the folders of backups, slices, records, keys, evidence and the audit log. Taken before
 /// and after, the difference is what the run left behind.
 /// </summary>
 internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnections clusters)
@@ -27,7 +27,7 @@ internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnection
 
     private static readonly string[] OfServer = ["admin", "config", "local"];
 
-    private static readonly string[] FoldersOfAsset = ["backups/", "records/", "keys/"];
+    private static readonly string[] FoldersOfAsset = ["backups/", "oplog/", "records/", "keys/"];
 
     private static readonly string[] OwnFolders = ["runs/", "audit/"];
 

@@ -6,9 +6,9 @@ namespace LuxHedge.Worker.Sandbox;
 /// <param name="Kms">Null: there is none here, and the local key file stands in.</param>
 public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxS3 S3, SandboxKms? Kms, SandboxTemporal Temporal) : IAsyncDisposable
 {
-    /// <summary>A walk through SecantusDB's oplog takes memory with its length. These many entries are what a story writes, and minutes of what
-    /// a busy test does: a backup that takes longer than they last fails as a gap. mongod's oplog is bounded by bytes.</summary>
-    private static readonly MongoDbOptions DatabaseOptions = new(OplogEntries: 300_000, CacheMegabytes: 256);
+    /// <summary>A walk through SecantusDB's oplog takes time with its length, and each look of a backup or of capture is one. These many entries
+    /// are what three restores of the sample write: what falls out before it was read is a gap. mongod's oplog is bounded by bytes.</summary>
+    private static readonly MongoDbOptions DatabaseOptions = new(OplogEntries: 700_000, CacheMegabytes: 256);
 
     /// <summary>All of them, or none: when one does not start, those that did are ended and its error is thrown.</summary>
     /// <param name="report">Told each server once it is ready: what it is, which program, where.</param>

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Oplog;
 using LuxHedge.Workflows.Runs;
@@ -9,7 +10,8 @@ namespace LuxHedge.Activities.Database.Oplog;
 /// <summary>
 /// Reads one slice of the oplog: from its last entry, which must be there, up to the majority point. The server is asked again and again for what
 /// came since (a seek by <c>ts</c>, cheap on mongod), so that a slice is cut early when it is large; one whose oplog has to be walked through for
-/// each answer (SecantusDB) is asked once, at the end, and its newest two seconds are left for the next slice.
+/// each answer (SecantusDB) is asked once, at the end, and only for what a slice keeps and the last second: it builds all of an answer in memory
+/// first, and a restore into another database would be hundreds of megabytes. Its newest two seconds are left for the next slice.
 /// </summary>
 internal sealed class SliceCapture(IMongoClient client, string database, int level, TimeProvider time, Action<Progress> heartbeat)
 {
@@ -27,7 +29,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
     private readonly HashSet<ClusterTime> _earlier = [];
     private long _seen;
 
-    /// <summary>How long the server took for its last answer: one that walks through its whole oplog for it is asked a tenth of the time at
+    /// <summary>How long the server took for its last answer: one that walks through its whole oplog for it is asked a fifth of the time at
     /// most.</summary>
     public TimeSpan Asked { get; private set; }
 
@@ -61,9 +63,9 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
     public async Task<SliceReading> ReadAsync(CapturePosition from, TimeSpan length, TimeSpan askedBefore, CancellationToken cancellation)
     {
         var traits = await OplogTraits.ReadAsync(client, cancellation);
-        if (traits.WholeAnswers && length > TimeSpan.Zero && 10 * askedBefore > length)
+        if (traits.WholeAnswers && length > TimeSpan.Zero && 5 * askedBefore > length)
         {
-            length = 10 * askedBefore;
+            length = 5 * askedBefore;
         }
 
         using var parts = new OplogParts(database, level);
@@ -86,7 +88,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             if (limit >= from.At && (last || !traits.WholeAnswers))
             {
                 var began = time.GetTimestamp();
-                if (await AskAsync(parts, session, from, begun, limit, cancellation) is not { } asked)
+                if (await AskAsync(parts, session, from, begun, limit, traits.WholeAnswers, cancellation) is not { } asked)
                 {
                     return Gap(await WhyGoneAsync(from, cancellation));
                 }
@@ -131,7 +133,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
     /// <summary>Everything after the entry read last, up to the limit.</summary>
     /// <returns>True when the slice is full; null when that entry is not there.</returns>
     private async Task<bool?> AskAsync(
-        OplogParts parts, IClientSessionHandle session, CapturePosition from, bool begun, ClusterTime limit, CancellationToken cancellation)
+        OplogParts parts, IClientSessionHandle session, CapturePosition from, bool begun, ClusterTime limit, bool sparing, CancellationToken cancellation)
     {
         var at = begun ? parts.Last : from.At;
         var startLink = !begun && OplogEntries.StartLink(from.At) is var start && SliceBuilder.Hash(start) == from.EntrySha256 ? start : null;
@@ -148,7 +150,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         var find = new BsonDocument
         {
             { "find", "oplog.rs" },
-            { "filter", new BsonDocument("ts", new BsonDocument("$gte", at.ToBson())) },
+            { "filter", sparing ? WhatIsKept(at, limit) : new BsonDocument("ts", new BsonDocument("$gte", at.ToBson())) },
             { "batchSize", RawCursor.BatchDocuments },
             { "readConcern", RangeReads.Majority(at) },
         };
@@ -196,6 +198,20 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         }
 
         return false;
+    }
+
+    /// <summary>The entry read last, whatever <see cref="OplogEntries.IsKept"/> may take, and the last second of everything, so that the next slice
+    /// goes on from an entry that has just been written, however much other databases write.</summary>
+    private BsonDocument WhatIsKept(ClusterTime at, ClusterTime limit)
+    {
+        BsonDocument Since(ClusterTime from) => new("ts", new BsonDocument { { "$gt", from.ToBson() }, { "$lte", limit.ToBson() } });
+        return new BsonDocument("$or", new BsonArray
+        {
+            new BsonDocument("ts", at.ToBson()),
+            Since(at).Add("ns", new BsonRegularExpression($"^{Regex.Escape(database)}\\.")),
+            Since(at).Add("op", "c"),
+            Since(ClusterTime.Max(at, limit with { Seconds = limit.Seconds - 1 })),
+        });
     }
 
     /// <summary>True when the slice is full, false when the limit was passed; null: the batch is read.</summary>

@@ -41,6 +41,26 @@ public sealed class CaptureTests
     }
 
     [Fact]
+    public async Task What_other_databases_write_is_in_no_slice_and_the_chain_goes_on_past_it()
+    {
+        await using var rig = await CaptureRig.CreateAsync();
+        var start = (await rig.Capture.BeginCaptureAsync(CaptureRig.Asset)).Position;
+        await rig.InsertAsync(0, 5);
+        await using (var other = rig.Server.CreateDatabase("capture-other"))
+        {
+            await other.Database.GetCollection<BsonDocument>("bulk").InsertManyAsync(
+                Enumerable.Range(0, 3_000).Select(i => new BsonDocument { { "_id", i }, { "text", new string('x', 500) } }));
+        }
+
+        await rig.InsertAsync(5, 5);
+        await rig.SettleAsync();
+        var (slices, end) = await rig.CatchUpAsync(start);
+
+        Assert.InRange(slices.Sum(s => s.RawBytes), 10 * 200, 100_000);
+        Assert.Equal(await rig.ServersAsync(start.At, end.At), await rig.ReadAsync(start.At, end.At));
+    }
+
+    [Fact]
     public async Task Killed_between_object_and_manifest_it_seals_the_slice_when_it_comes_again()
     {
         await using var rig = await CaptureRig.CreateAsync();
