@@ -107,7 +107,7 @@ internal sealed class StandingCheck(Plan plan, StoreSet stores, KeyRing keys, Cl
             wrong.Add($"{expected:N0} documents were there, {counted:N0} are");
         return (wrong.Count > 0
             ? new(then.Name, Verdict.Failed, string.Join("; ", wrong))
-            : new(then.Name, Verdict.Proven, $"{counted:N0} documents, {then.Indexes.Count} indexes: as many as {since.Operations:N0} writes after the base leave"), counted);
+            : new(then.Name, Verdict.Proven, $"{counted:N0} documents, {then.Indexes.Count} indexes: as many as the writes after the base leave ({since.Net:+#,0;-#,0;0})"), counted);
     }
 
     public async Task<BackupReader> OpenAsync(AssetPlan asset, string backupId, IReadOnlyList<HandedKey>? handed, CancellationToken cancellation)

@@ -212,7 +212,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
     private static string Explain(SinceBase since, long before, long counted) =>
         (since.IsNew ? "created since the base; " : since.Operations == 0 ? $"{counted:N0} documents as at the base's end mark; " : $"{before:N0} documents proven at the base's end mark; ")
         + (since.Operations == 0 ? "only its name, options or indexes were changed since, by commands that were replayed"
-            : $"{since.Operations:N0} writes since were replayed in order, none of which missed its document ({since.Net:+#,0;-#,0;0}): {counted:N0} documents" + (before + since.Net == counted || since.IsNew && since.Net == counted ? "" : ", the newest; older ones were evicted, as it is capped"));
+            : $"{since.Operations:N0} {(since.Operations == 1 ? "write" : "writes")} since replayed in order, none of which missed its document ({since.Net:+#,0;-#,0;0}): {counted:N0} documents" + (before + since.Net == counted || since.IsNew && since.Net == counted ? "" : ", the newest; older ones were evicted, as it is capped"));
 
     /// <summary>A capped collection evicts its oldest by itself, and no entry tells of it: there are as many as it may have, or fewer, and the
     /// newest insert must be among them.</summary>

@@ -16,7 +16,7 @@ namespace LuxHedge.Tests.Integration.Runbooks;
 /// A small production, two stores, a worker and the command line over them; one backup that a restore test has proven. The runbooks are those
 /// of the repository, in a folder where a test can lay others beside them.
 /// </summary>
-public sealed class DrillSite : IAsyncLifetime
+public class DrillSite : IAsyncLifetime
 {
     public const string Asset = SandboxPlan.Asset;
 
@@ -28,6 +28,9 @@ public sealed class DrillSite : IAsyncLifetime
     private MongoServer mongo = null!;
     private TemporalServer temporal = null!;
     private Task worker = Task.CompletedTask;
+
+    /// <summary>Length of the slices in which the oplog is captured; null: it is not.</summary>
+    protected virtual string? Slice => null;
 
     public TestPlan Plan { get; private set; } = null!;
 
@@ -59,6 +62,7 @@ public sealed class DrillSite : IAsyncLifetime
                 S3Bucket = S3Server.Bucket,
                 S3Prefix = S3Server.NewPrefix(),
                 Runbooks = "runbooks",
+                Assets = [p.Assets[0] with { Slice = Slice }],
             },
             database.Name);
         Directory.CreateDirectory(RunbookFolder);
@@ -69,6 +73,8 @@ public sealed class DrillSite : IAsyncLifetime
             Plan.Plan, new WorkerHostOptions { LogOutput = TextWriter.Null, Grace = TimeSpan.Zero, Ready = () => ready.TrySetResult() }, stop.Token);
         await await Task.WhenAny(ready.Task, worker);
 
+        if (Slice is not null)
+            Assert.Equal(0, (await RunAsync("schedules", "apply", "--yes")).Code);
         var (code, backup) = await RunAsync("backup", "run", Asset);
         Assert.True(code == 0, backup.ToString());
         Backup = backup.GetProperty("id").GetString()!;
@@ -78,6 +84,7 @@ public sealed class DrillSite : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await stop.CancelAsync();
         await worker;
         stop.Dispose();
