@@ -32,7 +32,8 @@ public interface IOplogActivities
     [Activity("record-gap")]
     Task<IReadOnlyList<StoreTrouble>> RecordGapAsync(GapWork gap);
 
-    /// <summary>Writes a canary into the asset's database; a majority has it.</summary>
+    /// <summary>Writes a canary into the asset's database; a majority has it. Into one without any other collection none is written: that would make
+    /// a database that is lost.</summary>
     /// <param name="trim">Deletes canaries of capture that are too old, too.</param>
     [Activity("write-canary")]
     Task WriteCanaryAsync(string asset, string runId, bool trim);

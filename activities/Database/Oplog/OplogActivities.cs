@@ -182,6 +182,13 @@ public sealed class OplogActivities(
         var database = clusters.Of(AssetOf(asset)).GetDatabase(AssetOf(asset).Database);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Beat.Cancellation);
         limit.CancelAfter(TimeSpan.FromSeconds(30));
+        if (!await HasCollectionsAsync(database, limit.Token))
+        {
+            // Lost, or not made yet: a canary would make it, and it would look as if something were there.
+            _log.Warning("{Asset} has no collection: no canary is written into its database", asset);
+            return true;
+        }
+
         await Marks.WriteCaptureCanaryAsync(database, runId, time.GetUtcNow(), limit.Token);
         if (trim)
         {
@@ -202,6 +209,13 @@ public sealed class OplogActivities(
     {
         var view = await new BackupCatalog(plan, stores, time).ListAsync(asset, Beat.Cancellation);
         return view.Backups.FirstOrDefault(b => b.Summary.Eligible && b.Manifest.OnlyCollections is null && b.Manifest.EndMark >= after)?.Id;
+    }
+
+    /// <summary>Other than the canaries'.</summary>
+    private static async Task<bool> HasCollectionsAsync(IMongoDatabase database, CancellationToken cancellation)
+    {
+        using var names = await database.ListCollectionNamesAsync(cancellationToken: cancellation);
+        return (await names.ToListAsync(cancellation)).Exists(n => n != Marks.CanaryCollection);
     }
 
     private static void Report(Progress progress) => Beat.Report(progress.What, progress.Done, progress.Total, progress.Unit);

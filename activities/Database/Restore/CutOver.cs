@@ -72,6 +72,7 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
             .Where(t => names.TryGetValue(t.Name, out var ours)
                 && !work.Plan.Dropped.Contains(t.Name, StringComparer.Ordinal)
                 && !made.Contains(t.Name)
+                && t.Name != Marks.CanaryCollection // capture goes on writing one a minute, which nobody needs to have back
                 && !(uuids.TryGetValue(ours.Uuid, out var uuid) && uuid.Length > 0 && uuid == t.Uuid))
             .Select(t => t.Name)
             .ToList();

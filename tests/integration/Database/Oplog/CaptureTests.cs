@@ -61,6 +61,18 @@ public sealed class CaptureTests
     }
 
     [Fact]
+    public async Task A_database_that_is_lost_is_not_made_by_a_canary()
+    {
+        await using var rig = await CaptureRig.CreateAsync();
+        await rig.Capture.WriteCanaryAsync(CaptureRig.Asset, "run-1", trim: true);
+        Assert.Empty(await (await rig.Source.ListCollectionNamesAsync()).ToListAsync());
+
+        await rig.InsertAsync(0, 1);
+        await rig.Capture.WriteCanaryAsync(CaptureRig.Asset, "run-1", trim: true);
+        Assert.Equal(1, await rig.Source.GetCollection<BsonDocument>(Marks.CanaryCollection).CountDocumentsAsync(new BsonDocument("capture", "run-1")));
+    }
+
+    [Fact]
     public async Task Killed_between_object_and_manifest_it_seals_the_slice_when_it_comes_again()
     {
         await using var rig = await CaptureRig.CreateAsync();
