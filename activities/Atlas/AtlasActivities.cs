@@ -19,11 +19,26 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
     /// <summary>Of the worker that writes canaries, against Atlas'.</summary>
     private static readonly TimeSpan ClockDrift = TimeSpan.FromMinutes(5);
 
-    public async Task<AtlasSnapshot> TakeSnapshotAsync(AtlasSnapshotRequest request)
+    /// <summary>An attempt ends well before Temporal gives it up and begins another: no two ask Atlas at once.</summary>
+    private static readonly TimeSpan LongestAttempt = TimeSpan.FromSeconds(100);
+
+    public Task<AtlasSnapshot> TakeSnapshotAsync(AtlasSnapshotRequest request) => WithinAsync(cancellation => TakeAsync(request, cancellation));
+
+    public Task<AtlasSnapshot> ReadSnapshotAsync(string asset, string snapshot) =>
+        WithinAsync(cancellation => atlas.Of(AssetOf(asset)).ReadSnapshotAsync(snapshot, cancellation));
+
+    public Task<AtlasRestorePlan> PlanRestoreAsync(AtlasRestoreRequest request) => WithinAsync(cancellation => PlanAsync(request, cancellation));
+
+    public Task<AtlasRestoreJob> StartRestoreAsync(AtlasRestoreWork work) => WithinAsync(cancellation => StartAsync(work, cancellation));
+
+    public Task<AtlasRestoreJob> ReadRestoreAsync(string asset, string job) =>
+        WithinAsync(cancellation => atlas.Of(AssetOf(asset)).ReadRestoreJobAsync(job, cancellation));
+
+    private async Task<AtlasSnapshot> TakeAsync(AtlasSnapshotRequest request, CancellationToken cancellation)
     {
         var client = atlas.Of(AssetOf(request.Asset));
         // An answer that was lost, by this attempt or one before it, left the snapshot behind under the run's id.
-        var known = await client.ListSnapshotsAsync(Beat.Cancellation);
+        var known = await client.ListSnapshotsAsync(cancellation);
         if (known.FirstOrDefault(s => IsOf(s, request.RunId)) is { } taken)
             return taken;
         if (known.FirstOrDefault(s => s is { Type: "onDemand", Status: AtlasStatus.Queued or AtlasStatus.InProgress }) is { } other)
@@ -32,12 +47,10 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
                 ErrorKinds.Locked, $"Atlas takes another snapshot on demand ({other.Id}, {other.Status}).", other.Id, "It finishes that one first.");
         }
 
-        return await client.TakeSnapshotAsync(DescriptionOf(request), request.RetentionDays, Beat.Cancellation);
+        return await client.TakeSnapshotAsync(DescriptionOf(request), request.RetentionDays, cancellation);
     }
 
-    public Task<AtlasSnapshot> ReadSnapshotAsync(string asset, string snapshot) => atlas.Of(AssetOf(asset)).ReadSnapshotAsync(snapshot, Beat.Cancellation);
-
-    public async Task<AtlasRestorePlan> PlanRestoreAsync(AtlasRestoreRequest request)
+    private async Task<AtlasRestorePlan> PlanAsync(AtlasRestoreRequest request, CancellationToken cancellation)
     {
         var asset = AssetOf(request.Asset);
         var client = atlas.Of(asset);
@@ -45,11 +58,11 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
         var target = AtlasTarget.Of(plan, asset);
         if (request is { Snapshot: not null, To: not null })
             throw new RefusalException(ErrorKinds.Usage, "Either a snapshot is restored, or a point in time.", "--to");
-        var snapshot = request.To is null ? await ChooseAsync(client, asset, request.Snapshot) : null;
-        var state = await client.ReadClusterAsync(target, Beat.Cancellation);
+        var snapshot = request.To is null ? await ChooseAsync(client, asset, request.Snapshot, cancellation) : null;
+        var state = await client.ReadClusterAsync(target, cancellation);
         AtlasTarget.Refuse(plan, target, state);
         RefuseBusy(target, state);
-        var known = await client.ListRestoreJobsAsync(Beat.Cancellation);
+        var known = await client.ListRestoreJobsAsync(cancellation);
         if (known.FirstOrDefault(j => !j.Job.IsOver && AtlasTarget.IsSame(j.Target, target)) is { } running)
         {
             throw new RefusalException(
@@ -60,7 +73,7 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
         return like with { Known = [.. known.Where(j => IsLike(j, like)).Select(j => j.Job.Id)] };
     }
 
-    public async Task<AtlasRestoreJob> StartRestoreAsync(AtlasRestoreWork work)
+    private async Task<AtlasRestoreJob> StartAsync(AtlasRestoreWork work, CancellationToken cancellation)
     {
         var asset = AssetOf(work.Request.Asset);
         var client = atlas.Of(asset);
@@ -72,17 +85,15 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
                 "Let all workers have the same plan, and start the restore again.");
         }
 
-        var state = await client.ReadClusterAsync(target, Beat.Cancellation);
+        var state = await client.ReadClusterAsync(target, cancellation);
         AtlasTarget.Refuse(plan, target, state);
         // An answer that was lost left its job behind: the one like ours that was not there before. Jobs carry no text to be known by.
-        var jobs = await client.ListRestoreJobsAsync(Beat.Cancellation);
+        var jobs = await client.ListRestoreJobsAsync(cancellation);
         if (jobs.FirstOrDefault(j => IsLike(j, work.Plan) && !work.Plan.Known.Contains(j.Job.Id, StringComparer.Ordinal)) is { } begun)
             return begun.Job;
         RefuseBusy(target, state);
-        return await client.StartRestoreAsync(target, work.Plan.Snapshot?.Id, work.Plan.PointInTime, Beat.Cancellation);
+        return await client.StartRestoreAsync(target, work.Plan.Snapshot?.Id, work.Plan.PointInTime, cancellation);
     }
-
-    public Task<AtlasRestoreJob> ReadRestoreAsync(string asset, string job) => atlas.Of(AssetOf(asset)).ReadRestoreJobAsync(job, Beat.Cancellation);
 
     public async Task<AtlasRestoreLook> CheckRestoreAsync(AtlasRestoreWork work)
     {
@@ -115,16 +126,31 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
         }
     }
 
-    private static async Task<AtlasSnapshot> ChooseAsync(AtlasClient client, AssetPlan asset, string? id)
+    private static async Task<T> WithinAsync<T>(Func<CancellationToken, Task<T>> work)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(Beat.Cancellation);
+        limit.CancelAfter(LongestAttempt);
+        try
+        {
+            return await work(limit.Token);
+        }
+        catch (OperationCanceledException e) when (!Beat.Cancellation.IsCancellationRequested)
+        {
+            throw new RefusalException(
+                ErrorKinds.Unreachable, $"Atlas did not answer within {LongestAttempt.TotalSeconds:0} s.", null, "It may limit requests: look at its status.", e) { MayPass = true };
+        }
+    }
+
+    private static async Task<AtlasSnapshot> ChooseAsync(AtlasClient client, AssetPlan asset, string? id, CancellationToken cancellation)
     {
         if (id is not null)
         {
-            var named = await client.ReadSnapshotAsync(id, Beat.Cancellation);
+            var named = await client.ReadSnapshotAsync(id, cancellation);
             return named.IsComplete ? named : throw new RefusalException(
                 ErrorKinds.Usage, $"The snapshot {id} is {named.Status}: only a completed one can be restored.", id);
         }
 
-        return (await client.ListSnapshotsAsync(Beat.Cancellation)).FirstOrDefault(s => s.IsComplete) ?? throw new RefusalException(
+        return (await client.ListSnapshotsAsync(cancellation)).FirstOrDefault(s => s.IsComplete) ?? throw new RefusalException(
             ErrorKinds.Usage, $"Atlas has no completed snapshot of {asset.Name}.", asset.Name, "luxhedge atlas status shows what there is.");
     }
 

@@ -46,7 +46,7 @@ public sealed class AtlasClient : IDisposable
     private readonly TimeProvider time;
     private readonly HttpClient http;
     private readonly SemaphoreSlim tokens = new(1, 1);
-    private (string Token, DateTimeOffset Until)? token;
+    private volatile Token? token;
 
     /// <param name="cluster">Its name in the plan, for messages.</param>
     public AtlasClient(string cluster, AtlasPlan plan, TimeProvider time)
@@ -161,10 +161,11 @@ public sealed class AtlasClient : IDisposable
                     continue;
                 }
 
-                if (response.StatusCode == HttpStatusCode.Unauthorized && token is not null && !renewed)
+                if (response.StatusCode == HttpStatusCode.Unauthorized && plan.ClientId is not null && !renewed)
                 {
                     // Revoked, or of a secret that was replaced.
-                    (renewed, token) = (true, null);
+                    renewed = true;
+                    token = null;
                     continue;
                 }
 
@@ -275,9 +276,10 @@ public sealed class AtlasClient : IDisposable
         await tokens.WaitAsync(cancellation);
         try
         {
-            if (token is not { } known || known.Until <= time.GetUtcNow())
-                token = await NewTokenAsync(cancellation);
-            request.Headers.Authorization = new("Bearer", token!.Value.Token);
+            var known = token;
+            if (known is null || known.Until <= time.GetUtcNow())
+                token = known = await NewTokenAsync(cancellation);
+            request.Headers.Authorization = new("Bearer", known.Text);
         }
         finally
         {
@@ -285,7 +287,7 @@ public sealed class AtlasClient : IDisposable
         }
     }
 
-    private async Task<(string Token, DateTimeOffset Until)> NewTokenAsync(CancellationToken cancellation)
+    private async Task<Token> NewTokenAsync(CancellationToken cancellation)
     {
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{plan.ClientId!.Resolve()}:{plan.ClientSecret!.Resolve()}"));
         using var request = new HttpRequestMessage(HttpMethod.Post, $"{plan.ApiUrl}/api/oauth/token")
@@ -300,8 +302,7 @@ public sealed class AtlasClient : IDisposable
         var answer = await ReadAsync<TokenAnswer>(response, null, cancellation);
         if (answer.AccessToken is not { Length: > 0 } fresh)
             throw Away("answered without a token", new JsonException());
-        SecretReference.Resolved?.Invoke(fresh);
-        return (fresh, time.GetUtcNow() + TimeSpan.FromSeconds(answer.ExpiresIn) - TokenMargin);
+        return new(fresh, time.GetUtcNow() + TimeSpan.FromSeconds(answer.ExpiresIn) - TokenMargin);
     }
 
     private static AtlasSnapshot ToSnapshot(SnapshotAnswer a) => new(
@@ -315,6 +316,8 @@ public sealed class AtlasClient : IDisposable
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     };
+
+    private sealed record Token(string Text, DateTimeOffset Until);
 
     private sealed record Page<TAnswer>(IReadOnlyList<TAnswer>? Results);
 

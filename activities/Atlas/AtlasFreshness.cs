@@ -10,16 +10,25 @@ namespace LuxHedge.Activities.Atlas;
 /// <param name="Unknown">Why Atlas could not be asked; null: it answered.</param>
 public sealed record AtlasStanding(string Asset, AtlasSnapshot? Newest, IReadOnlyList<AtlasSnapshot> Snapshots, string? Unknown)
 {
+    /// <summary>Nobody who looks at many things waits longer for one.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+
     public static async Task<AtlasStanding> ReadAsync(AtlasConnections atlas, AssetPlan asset, CancellationToken cancellation)
     {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(Patience);
         try
         {
-            var all = await atlas.Of(asset).ListSnapshotsAsync(cancellation);
+            var all = await atlas.Of(asset).ListSnapshotsAsync(limit.Token);
             return new(asset.Name, all.FirstOrDefault(s => s.IsComplete), all, null);
         }
         catch (RefusalException e)
         {
             return new(asset.Name, null, [], e.Report.Message);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new(asset.Name, null, [], $"Atlas did not answer within {Patience.TotalSeconds:0} s.");
         }
     }
 

@@ -54,9 +54,9 @@ public sealed class WatchActivities(
             unknown.AddRange(view.Unknown.Select(u => $"{asset.Name} in {u.Store}: {u.Why}"));
         }
 
-        foreach (var asset in AtlasConnections.AssetsOf(plan).Where(a => AtlasConnections.SectionOf(plan, a).Snapshots))
+        var watched = AtlasConnections.AssetsOf(plan).Where(a => AtlasConnections.SectionOf(plan, a).Snapshots).ToList();
+        foreach (var (asset, standing) in watched.Zip(await Task.WhenAll(watched.Select(a => AtlasStanding.ReadAsync(atlas, a, cancellation)))))
         {
-            var standing = await AtlasStanding.ReadAsync(atlas, asset, cancellation);
             if (Watchman.OfAtlas(asset, standing, now) is { } finding)
                 findings.Add(finding);
             if (standing.Unknown is { } why)

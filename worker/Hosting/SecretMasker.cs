@@ -62,6 +62,7 @@ public sealed partial class SecretMasker
         text = Credentials().Replace(text, "${scheme}" + Mask + "@");
         text = SlackToken().Replace(text, Mask);
         text = SlackHook().Replace(text, "https://hooks.slack.com/" + Mask);
+        text = WebToken().Replace(text, Mask);
         text = QuerySecret().Replace(text, "${name}" + Mask);
         return AwsKeyId().Replace(text, Mask);
     }
@@ -102,6 +103,10 @@ public sealed partial class SecretMasker
 
     [GeneratedRegex(@"\b(?:xoxe\.)?xox[a-z]-[A-Za-z0-9-]+|\bx(?:app|wfp)-[A-Za-z0-9-]+|\bv0=[0-9a-f]{64}\b")]
     private static partial Regex SlackToken();
+
+    // Access tokens (JWT), and secrets of Atlas' service accounts: a token is another each hour, too many to remember.
+    [GeneratedRegex(@"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]+){1,2}|\bmdb_sa_sk_[A-Za-z0-9_-]+")]
+    private static partial Regex WebToken();
 
     [GeneratedRegex(@"https://hooks\.slack\.com/[^\s""']+")]
     private static partial Regex SlackHook();

@@ -49,7 +49,7 @@ public sealed class AtlasRunsTests
         var told = log.ToString();
         foreach (var run in new[] { snapshot, restore })
             told += (await temporal.Client.GetWorkflowHandle(run.WorkflowId).FetchHistoryAsync()).ToJson();
-        foreach (var secret in new[] { FakeAtlas.ClientId, FakeAtlas.ClientSecret, "eyJ-fake-token" })
+        foreach (var secret in new[] { FakeAtlas.ClientId, FakeAtlas.ClientSecret, "fake-signature" })
             Assert.DoesNotContain(secret, told, StringComparison.Ordinal);
         var audit = string.Concat(Directory.EnumerateFiles(Path.Combine(test.Folder, "nas", "audit"), "*", SearchOption.AllDirectories).Select(File.ReadAllText));
         Assert.Contains("atlas snapshot", audit, StringComparison.Ordinal);

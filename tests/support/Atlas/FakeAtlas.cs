@@ -202,7 +202,7 @@ public sealed class FakeAtlas : IAsyncDisposable
             return;
         }
 
-        var token = $"eyJ-fake-token-{NewId()}";
+        var token = $"eyJhbGciOiJub25lIn0.{NewId()}.fake-signature";
         tokens[token] = true;
         await AnswerAsync(context, 200, new() { ["access_token"] = token, ["expires_in"] = 3600, ["token_type"] = "Bearer" });
     }

@@ -11,6 +11,7 @@ public sealed class SecretMaskerTests
     [InlineData("mongodb://admin:s3cr3t@db1:27017/?tls=true", "mongodb://***@db1:27017/?tls=true")]
     [InlineData("mongodb+srv://u:p%40ss@cluster0.example.net/db", "mongodb+srv://***@cluster0.example.net/db")]
     [InlineData("posting to https://hooks.slack.com/services/T0/B0/abc failed", "posting to https://hooks.slack.com/*** failed")]
+    [InlineData("Bearer eyJhbGciOiJFUzUxMiJ9.eyJzdWIiOiIx.c2ln-_x and mdb_sa_sk_abc-DEF_1", "Bearer *** and ***")]
     [InlineData("token xoxb-12-34-abcDEF and xapp-1-A0-99-ff", "token *** and ***")]
     [InlineData("wss://wss.slack.com/link/?ticket=abc-123&app_id=1", "wss://wss.slack.com/link/?ticket=***&app_id=1")]
     [InlineData("{\"url\":\"wss://wss.slack.com/link/?app_id=1\\u0026ticket=abc-123\"}", "{\"url\":\"wss://wss.slack.com/link/?app_id=1\\u0026ticket=***\"}")]
