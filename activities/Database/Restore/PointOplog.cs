@@ -303,7 +303,9 @@ internal sealed class PointOplog : IOplogSource, IDisposable
     private void CheckJoint(SliceManifest slice, (ClusterTime Time, byte[] Entry)? last, byte[]? seen)
     {
         var expected = last is { } l && l.Time >= Chain[0].From ? l.Entry : null;
-        if (expected is null ? seen is null : seen is not null && seen.AsSpan().SequenceEqual(expected))
+        // What is older than the base's own oplog, the base need not hold.
+        var begins = reader.Index.Oplog.Count == 0 ? reader.Index.EndMark : reader.Index.Oplog[0].Chunk.FirstEntry;
+        if (expected is null ? seen is null || OplogEntries.TimeOf(seen) <= begins : seen is not null && seen.AsSpan().SequenceEqual(expected))
             return;
         throw new RefusalException(
             ErrorKinds.Integrity,
