@@ -137,7 +137,8 @@ public sealed class AtlasActivities(Plan plan, AtlasConnections atlas, ClusterCo
         catch (OperationCanceledException e) when (!Beat.Cancellation.IsCancellationRequested)
         {
             throw new RefusalException(
-                ErrorKinds.Unreachable, $"Atlas did not answer within {LongestAttempt.TotalSeconds:0} s.", null, "It may limit requests: look at its status.", e) { MayPass = true };
+                ErrorKinds.Unreachable, $"Atlas did not answer within {LongestAttempt.TotalSeconds:0} s.", null, "It may limit requests: look at its status.", e)
+            { MayPass = true };
         }
     }
 
