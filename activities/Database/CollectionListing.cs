@@ -54,13 +54,9 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
         return new CollectionListing(collections, [.. passed.Where(u => !held.Contains(u)).Order(StringComparer.Ordinal)]);
     }
 
-    /// <summary>The UUID behind a name now; null where there is none.</summary>
-    public static async Task<string?> UuidOfAsync(IMongoDatabase database, string name, CancellationToken cancellation)
-    {
-        using var cursor = await database.ListCollectionsAsync(
-            new ListCollectionsOptions { Filter = new BsonDocument("name", name) }, cancellation);
-        return (await cursor.ToListAsync(cancellation)) is [{ } found] ? UuidOf(found) : null;
-    }
+    /// <summary>The UUIDs behind all names now; null where a name has none.</summary>
+    public static async Task<IReadOnlyDictionary<string, string?>> UuidsAsync(IMongoDatabase database, CancellationToken cancellation) =>
+        (await ListAsync(database, cancellation)).ToDictionary(c => c["name"].AsString, UuidOf, StringComparer.Ordinal);
 
     /// <summary>Names that a backup leaves out: system collections but <c>system.js</c> (views and buckets go by their own entries), and what
     /// a restore is about to rename.</summary>

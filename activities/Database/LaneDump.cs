@@ -9,7 +9,8 @@ namespace LuxHedge.Activities.Database;
 
 /// <summary>
 /// Dumps one lane's ranges. While the next batch is read, the chunk before it is hashed, compressed, encrypted and handed to the store, whose
-/// writer uploads by itself: three stages with bounded buffers between them (three raw chunks and one compressed one).
+/// writer uploads by itself: three stages with bounded buffers between them (two raw chunks and one compressed one). Many small collections
+/// share a raw buffer, and one look at the server's list of collections.
 /// </summary>
 internal sealed class LaneDump(
     BackupScope scope, RangesDocument ranges, LaneWork work, IReadOnlyList<PlannedRange> own, TimeProvider time, Action<Progress> heartbeat)
@@ -20,16 +21,34 @@ internal sealed class LaneDump(
     /// <summary>A document may be a little larger than 16 MiB inside the server.</summary>
     private const int LargestRaw = ChunkBytes + (1 << 16);
 
+    /// <summary>Ranges that share a buffer, where there are many: beyond it little is won, and all of them wait for each other.</summary>
+    private const int RangesTogether = 256;
+
+    /// <summary>And their bytes.</summary>
+    private const int BytesTogether = 4 << 20;
+
+    /// <summary>A lane of fewer ranges ends each by itself.</summary>
+    private const int ManyRanges = 64;
+
+    /// <summary>Of one reply: enough that asking costs nothing beside it, little enough that driver and lane hold little.</summary>
+    private const int BatchBytes = 4 << 20;
+
     /// <summary>A pack is finished after that long even when it is small, so that a slow lane loses little.</summary>
     private static readonly TimeSpan PackAge = TimeSpan.FromMinutes(5);
 
     private readonly List<string> _unreadable = [];
     private readonly long _estimated = EstimateOf(ranges, own);
+    private readonly Dictionary<string, PlannedCollection> _collections =
+        ranges.Collections.Where(c => c.Uuid is not null).ToDictionary(c => c.Uuid!, StringComparer.Ordinal);
     private ClusterTime _newest;
     private long _documents;
     private long _rawBytes;
     private int _whole;
     private bool _uuidChecks = true;
+    private Filling _filling = new();
+
+    /// <summary>Name and UUID of every collection at the last look; null: not looked, or the server checks by itself.</summary>
+    private IReadOnlyDictionary<string, string?>? _listed;
 
     /// <summary>For tests: called with the number of each range that has been read.</summary>
     internal Func<int, Task>? RangeRead { get; init; }
@@ -118,37 +137,40 @@ internal sealed class LaneDump(
             () => ObjectNames.Pack(scope.Backup.Asset, scope.Backup.BackupId, work.Lane, number++, attempt[..8]));
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var free = Channel.CreateUnbounded<byte[]>();
-        var buffers = Enumerable.Range(0, 3).Select(_ => LargeBuffers.Rent(LargestRaw)).ToList();
-        buffers.ForEach(buffer => free.Writer.TryWrite(buffer));
+        var buffers = new[] { LargeBuffers.Rent(LargestRaw), LargeBuffers.Rent(LargestRaw) };
+        foreach (var buffer in buffers)
+        {
+            free.Writer.TryWrite(buffer);
+        }
 
-        var full = Channel.CreateBounded<RawPart>(1);
+        var full = Channel.CreateBounded<Filling>(1);
+        _filling = new Filling();
+        _listed = null;
         var writing = Task.Run(() => WriteAsync(writer, full.Reader, free.Writer, stop), CancellationToken.None);
         try
         {
             using var session = await RawCursor.StartSessionAsync(scope.Client, stop.Token);
             foreach (var range in left)
             {
-                if (await ReadAsync(session, range, free, full.Writer, stop.Token))
-                {
-                    _whole++;
-                }
-                else
-                {
-                    _unreadable.Add(range.Collection);
-                }
-
+                await ReadAsync(session, range, left.Count >= ManyRanges, free, full.Writer, stop.Token);
                 if (RangeRead is { } read)
                 {
                     await read(range.Number);
                 }
             }
 
+            await SettleAsync(free.Writer, full.Writer, stop.Token);
             full.Writer.Complete();
             await writing;
         }
         catch (Exception e) when (ServerErrors.MayPass(e) && !stop.IsCancellationRequested)
         {
             // The store is there: what was read whole is not read again.
+            if (_uuidChecks && _filling.Parts.Count > 0)
+            {
+                await full.Writer.WriteAsync(_filling, stop.Token);
+            }
+
             full.Writer.TryComplete();
             await writing;
             if (writer.EndsRange)
@@ -172,31 +194,35 @@ internal sealed class LaneDump(
         finally
         {
             await writing.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            buffers.ForEach(LargeBuffers.Return);
+            Array.ForEach(buffers, LargeBuffers.Return);
         }
 
         await writer.CompleteAsync(cancellation);
         return writer.StoredBytes;
     }
 
-    /// <summary>False when the collection is not the planned one (any more).</summary>
-    private async Task<bool> ReadAsync(
-        IClientSessionHandle session, PlannedRange range, Channel<byte[]> free, ChannelWriter<RawPart> full, CancellationToken cancellation)
+    /// <summary>Reads one range into the buffer that is filling. A collection that is not the planned one (any more) is noted as unreadable.</summary>
+    /// <param name="together">It may share a buffer with others.</param>
+    private async Task ReadAsync(
+        IClientSessionHandle session, PlannedRange range, bool together, Channel<byte[]> free, ChannelWriter<Filling> full, CancellationToken cancellation)
     {
-        var collection = ranges.Collections.First(c => c.Uuid == range.Uuid);
+        var collection = _collections[range.Uuid];
         var (name, rawData) = RangeReads.SourceOf(collection);
 
         // Time series' buckets and clustered collections lie in the order of _id, capped ones are read as they were written.
         var inOrder = collection.Type == "collection" && collection.EstimatedBytes > ChunkBytes / 2
             && !ExtendedJson.Parse(collection.Options).GetValue("capped", false).ToBoolean();
-        var find = RangeReads.Find(name, range.Min, range.Max, range.ByHint, inOrder, rawData, RangeReads.Majority(work.StartMark));
-        if (!_uuidChecks && !await IsSameAsync(name, range.Uuid, cancellation))
+        var find = RangeReads.Find(
+            name, range.Min, range.Max, range.ByHint, inOrder, rawData, RangeReads.Majority(work.StartMark), RawCursor.BatchOf(collection, BatchBytes));
+        if (!_uuidChecks && !await IsListedAsync(range, cancellation))
         {
-            return false;
+            _unreadable.Add(range.Collection);
+            return;
         }
 
-        byte[]? buffer = null;
-        int used = 0, documents = 0, part = 0;
+        var filling = _filling;
+        filling.Buffer ??= await free.Reader.ReadAsync(cancellation);
+        int start = filling.Used, documents = 0, part = 0;
         try
         {
             var opened = _uuidChecks ? await RangeReads.TryOpenAsync(scope.Database, session, find, range.Uuid, cancellation) : null;
@@ -204,36 +230,46 @@ internal sealed class LaneDump(
             {
                 // Found out just now, and nothing was read yet.
                 _uuidChecks = false;
-                if (!await IsSameAsync(name, range.Uuid, cancellation))
+                if (!await IsListedAsync(range, cancellation))
                 {
-                    return false;
+                    _unreadable.Add(range.Collection);
+                    return;
                 }
             }
 
             await using var cursor = opened ?? await RawCursor.OpenAsync(scope.Database, session, find, cancellation);
-
-            buffer = await free.Reader.ReadAsync(cancellation);
             while (await cursor.NextAsync(cancellation) is { } batch)
             {
                 using (batch)
                 {
                     foreach (var document in batch)
                     {
-                        if (used + document.Length > ChunkBytes && documents > 0)
+                        if (filling.Used + document.Length > ChunkBytes && filling.Parts.Count > 0)
                         {
-                            await full.WriteAsync(new RawPart(range, part++, buffer, used, documents, Last: false), cancellation);
-                            buffer = null;
-                            buffer = await free.Reader.ReadAsync(cancellation);
-                            (used, documents) = (0, 0);
+                            // It is larger than was thought: those before it go, and it begins a buffer of its own.
+                            var next = new Filling { Buffer = await free.Reader.ReadAsync(cancellation), Used = filling.Used - start };
+                            filling.Buffer.AsSpan(start, next.Used).CopyTo(next.Buffer);
+                            filling.Used = start;
+                            await SettleAsync(free.Writer, full, cancellation);
+                            (_filling, filling, start) = (next, next, 0);
                         }
 
-                        document.Span.CopyTo(buffer.AsSpan(used));
-                        used += document.Length;
+                        if (filling.Used + document.Length > ChunkBytes && documents > 0)
+                        {
+                            filling.Parts.Add(new RawPart(range, part++, 0, filling.Used, documents, Last: false));
+                            await full.WriteAsync(filling, cancellation);
+                            _filling = filling = new Filling();
+                            filling.Buffer = await free.Reader.ReadAsync(cancellation);
+                            documents = 0;
+                        }
+
+                        document.Span.CopyTo(filling.Buffer.AsSpan(filling.Used));
+                        filling.Used += document.Length;
                         documents++;
                     }
                 }
 
-                heartbeat(new Progress(range.Collection, Interlocked.Read(ref _rawBytes) + used, _estimated, "bytes"));
+                heartbeat(new Progress(range.Collection, Interlocked.Read(ref _rawBytes) + filling.Used, _estimated, "bytes"));
             }
 
             _newest = ClusterTime.Max(_newest, cursor.OperationTime);
@@ -241,49 +277,78 @@ internal sealed class LaneDump(
         catch (MongoCommandException e) when (
             e.Code is ServerErrors.QueryPlanKilled or ServerErrors.CollectionUuidMismatch or ServerErrors.NamespaceNotFound)
         {
-            Return(buffer);
-            return false;
-        }
-
-        if (!_uuidChecks && !await IsSameAsync(name, range.Uuid, cancellation))
-        {
-            Return(buffer);
-            return false;
+            filling.Used = start;
+            _unreadable.Add(range.Collection);
+            return;
         }
 
         // Only with its last part is a range whole: everything before it is passed over if this is never written.
-        await full.WriteAsync(new RawPart(range, part, buffer, used, documents, Last: true), cancellation);
-        return true;
-
-        void Return(byte[]? unused)
+        filling.Parts.Add(new RawPart(range, part, start, filling.Used - start, documents, Last: true));
+        if (!together || filling.Used >= BytesTogether || filling.Parts.Count >= RangesTogether)
         {
-            if (unused is not null)
-            {
-                free.Writer.TryWrite(unused);
-            }
+            await SettleAsync(free.Writer, full, cancellation);
         }
     }
 
-    private async Task<bool> IsSameAsync(string name, string uuid, CancellationToken cancellation) =>
-        await CollectionListing.UuidOfAsync(scope.Database, name, cancellation) == uuid;
+    /// <summary>
+    /// Hands on what is filled. Where the server did not check which collection it read, a look after the reading is the second half of the check,
+    /// and the first half of the next: a UUID that stands under the name before and after stood there all the time, since none comes back.
+    /// </summary>
+    private async Task SettleAsync(ChannelWriter<byte[]> free, ChannelWriter<Filling> full, CancellationToken cancellation)
+    {
+        var filled = _filling;
+        _filling = new Filling();
+        if (filled.Parts.Count > 0 && !_uuidChecks)
+        {
+            _listed = await CollectionListing.UuidsAsync(scope.Database, cancellation);
+            _unreadable.AddRange(filled.Parts.Where(p => !IsListed(p.Range)).Select(p => p.Range.Collection));
+            filled.Parts.RemoveAll(p => !IsListed(p.Range));
+        }
 
-    private async Task WriteAsync(PackWriter writer, ChannelReader<RawPart> full, ChannelWriter<byte[]> free, CancellationTokenSource stop)
+        _whole += filled.Parts.Count;
+        if (filled.Parts.Count > 0)
+        {
+            await full.WriteAsync(filled, cancellation);
+        }
+        else if (filled.Buffer is { } unused)
+        {
+            await free.WriteAsync(unused, cancellation);
+        }
+    }
+
+    private async Task<bool> IsListedAsync(PlannedRange range, CancellationToken cancellation)
+    {
+        _listed ??= await CollectionListing.UuidsAsync(scope.Database, cancellation);
+        return IsListed(range);
+    }
+
+    private bool IsListed(PlannedRange range) =>
+        _listed!.GetValueOrDefault(RangeReads.SourceOf(_collections[range.Uuid]).Collection) == range.Uuid;
+
+    private async Task WriteAsync(PackWriter writer, ChannelReader<Filling> full, ChannelWriter<byte[]> free, CancellationTokenSource stop)
     {
         try
         {
             using var compressor = new ChunkCompressor(scope.Asset.CompressionLevel, LargestRaw);
             var started = time.GetTimestamp();
-            await foreach (var part in full.ReadAllAsync(stop.Token))
+            await foreach (var filled in full.ReadAllAsync(stop.Token))
             {
-                var raw = part.Buffer.AsMemory(0, part.Length);
-                var (frame, sha256) = compressor.Compress(raw.Span);
-                await free.WriteAsync(part.Buffer, stop.Token);
-                await writer.AppendAsync(
-                    new PackChunk(part.Range.Number, part.Part, part.Last, 0, 0, part.Length, part.Documents, sha256), frame, stop.Token);
-                Interlocked.Add(ref _rawBytes, part.Length);
-                Interlocked.Add(ref _documents, part.Documents);
-                heartbeat(new Progress(part.Range.Collection, Interlocked.Read(ref _rawBytes), _estimated, "bytes"));
-                if (part.Last && time.GetElapsedTime(started) > PackAge)
+                foreach (var (i, part) in filled.Parts.Index())
+                {
+                    var (frame, sha256) = compressor.Compress(filled.Buffer.AsSpan(part.Start, part.Length));
+                    if (i == filled.Parts.Count - 1)
+                    {
+                        await free.WriteAsync(filled.Buffer!, stop.Token);
+                    }
+
+                    await writer.AppendAsync(
+                        new PackChunk(part.Range.Number, part.Part, part.Last, 0, 0, part.Length, part.Documents, sha256), frame, stop.Token);
+                    Interlocked.Add(ref _rawBytes, part.Length);
+                    Interlocked.Add(ref _documents, part.Documents);
+                }
+
+                heartbeat(new Progress(filled.Parts[^1].Range.Collection, Interlocked.Read(ref _rawBytes), _estimated, "bytes"));
+                if (filled.Parts[^1].Last && time.GetElapsedTime(started) > PackAge)
                 {
                     await writer.CompleteAsync(stop.Token);
                     started = time.GetTimestamp();
@@ -297,6 +362,16 @@ internal sealed class LaneDump(
         }
     }
 
-    /// <param name="Buffer">Goes back to the free ones once it is compressed.</param>
-    private readonly record struct RawPart(PlannedRange Range, int Part, byte[] Buffer, int Length, int Documents, bool Last);
+    /// <summary>One raw buffer and whose bytes lie in it.</summary>
+    private sealed class Filling
+    {
+        /// <value>Goes back to the free ones once all of it is compressed.</value>
+        public byte[]? Buffer { get; set; }
+
+        public int Used { get; set; }
+
+        public List<RawPart> Parts { get; } = [];
+    }
+
+    private readonly record struct RawPart(PlannedRange Range, int Part, int Start, int Length, int Documents, bool Last);
 }

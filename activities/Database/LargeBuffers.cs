@@ -9,33 +9,41 @@ namespace LuxHedge.Activities.Database;
 /// </summary>
 internal static class LargeBuffers
 {
-    /// <summary>A chunk, a batch of the server's 16 MB with the numbers of its documents, and the reply around it.</summary>
-    private const int Size = 18 << 20;
-
-    /// <summary>More than that at once are taken from the collector, and left to it.</summary>
+    /// <summary>More of a size than that are left to the collector when they come back.</summary>
     private const int Kept = 16;
 
-    private static readonly ConcurrentQueue<byte[]> Free = new();
+    /// <summary>A batch of a few MiB; a chunk, or a batch of the server's 16 MB with the numbers of its documents and the reply around it.</summary>
+    private static readonly int[] Sizes = [6 << 20, 18 << 20];
+
+    private static readonly ConcurrentQueue<byte[]>[] Free = [new(), new()];
 
     /// <summary>At least so long.</summary>
-    public static byte[] Rent(int length) =>
-        length <= Size / 16 ? ArrayPool<byte>.Shared.Rent(length)
-        : length > Size ? GC.AllocateUninitializedArray<byte>(length)
-        : Free.TryDequeue(out var buffer) ? buffer
-        : GC.AllocateUninitializedArray<byte>(Size);
+    public static byte[] Rent(int length)
+    {
+        if (length <= 1 << 20)
+        {
+            return ArrayPool<byte>.Shared.Rent(length);
+        }
+
+        var size = Array.FindIndex(Sizes, s => s >= length);
+        return size < 0 ? GC.AllocateUninitializedArray<byte>(length)
+            : Free[size].TryDequeue(out var buffer) ? buffer
+            : GC.AllocateUninitializedArray<byte>(Sizes[size]);
+    }
 
     public static void Return(byte[] buffer)
     {
-        if (buffer.Length == Size)
+        var size = Array.IndexOf(Sizes, buffer.Length);
+        if (size < 0)
         {
-            if (Free.Count < Kept)
+            if (buffer.Length <= 2 << 20)
             {
-                Free.Enqueue(buffer);
+                ArrayPool<byte>.Shared.Return(buffer);
             }
         }
-        else if (buffer.Length < Size)
+        else if (Free[size].Count < Kept)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            Free[size].Enqueue(buffer);
         }
     }
 }

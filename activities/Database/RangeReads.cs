@@ -14,10 +14,12 @@ public static class RangeReads
     /// <param name="min">As in <see cref="PlannedRange"/>.</param>
     /// <param name="inOrder">By <c>_id</c>, where nothing else makes it so.</param>
     /// <param name="readConcern">Null: the server's default.</param>
+    /// <param name="batch">Documents of one reply at most.</param>
     public static BsonDocument Find(
-        string collection, string? min, string? max, bool byHint, bool inOrder, bool rawData, BsonDocument? readConcern)
+        string collection, string? min, string? max, bool byHint, bool inOrder, bool rawData, BsonDocument? readConcern,
+        int batch = RawCursor.BatchDocuments)
     {
-        var find = new BsonDocument { { "find", collection }, { "batchSize", RawCursor.BatchDocuments } };
+        var find = new BsonDocument { { "find", collection }, { "batchSize", batch } };
         var (from, to) = (min is null ? null : ExtendedJson.Parse(min), max is null ? null : ExtendedJson.Parse(max));
         if (byHint && (from is not null || to is not null))
         {

@@ -20,14 +20,16 @@ public sealed class RawCursor : IAsyncDisposable
     private readonly IMongoDatabase _database;
     private readonly IClientSessionHandle _session;
     private readonly string _collection;
+    private readonly BsonValue _batch;
     private long _id;
     private RawBatch? _first;
 
-    private RawCursor(IMongoDatabase database, IClientSessionHandle session, string collection)
+    private RawCursor(IMongoDatabase database, IClientSessionHandle session, BsonDocument find)
     {
         _database = database;
         _session = session;
-        _collection = collection;
+        _collection = find["find"].AsString;
+        _batch = find.GetValue("batchSize", BatchDocuments);
     }
 
     /// <summary>The newest <c>operationTime</c> of its replies.</summary>
@@ -39,11 +41,17 @@ public sealed class RawCursor : IAsyncDisposable
     /// <summary>False when the server has closed it: for a tailable cursor too.</summary>
     public bool IsOpen => _id != 0;
 
-    /// <param name="find">A whole <c>find</c> command: read concern, filter, hint and the rest are the caller's.</param>
+    /// <summary>How many documents of a collection make about so many bytes; the server's limit where nobody knows.</summary>
+    internal static int BatchOf(PlannedCollection collection, int bytes) => collection is { EstimatedDocuments: > 0, EstimatedBytes: > 0 }
+        ? (int)Math.Clamp(bytes * (double)collection.EstimatedDocuments / collection.EstimatedBytes, 100, BatchDocuments)
+        : BatchDocuments;
+
+    /// <param name="find">A whole <c>find</c> command: read concern, filter, hint and the rest are the caller's; its <c>batchSize</c> is that of
+    /// every batch.</param>
     public static async Task<RawCursor> OpenAsync(
         IMongoDatabase database, IClientSessionHandle session, BsonDocument find, CancellationToken cancellation)
     {
-        var cursor = new RawCursor(database, session, find["find"].AsString);
+        var cursor = new RawCursor(database, session, find);
         cursor._first = await cursor.RunAsync(find, cancellation);
         return cursor;
     }
@@ -64,7 +72,7 @@ public sealed class RawCursor : IAsyncDisposable
             return null;
         }
 
-        var more = new BsonDocument { { "getMore", _id }, { "collection", _collection }, { "batchSize", BatchDocuments } };
+        var more = new BsonDocument { { "getMore", _id }, { "collection", _collection }, { "batchSize", _batch } };
         if (wait is { } time)
         {
             more.Add("maxTimeMS", (long)time.TotalMilliseconds);

@@ -6,7 +6,7 @@ namespace LuxHedge.Benchmarks.Database;
 /// <summary>Writes BSON documents one after another into a buffer that grows: a sample of gigabytes is made faster than it is inserted.</summary>
 internal sealed class DocumentWriter
 {
-    private byte[] buffer = new byte[1 << 20];
+    private byte[] buffer = new byte[4096];
     private int used;
 
     /// <summary>Where the documents that are begun and not ended began.</summary>

@@ -14,17 +14,38 @@ internal static class SampleDocuments
     public const int BlockDocuments = 2_000;
 
     /// <summary>What <see cref="CountFor"/> divides by: measured.</summary>
-    private const int AverageBytes = 1_660;
+    private const int AverageBytes = 1_085;
 
     private const long Epoch = 1_700_000_000_000;
 
-    private static readonly byte[][] Words = [.. """
-        settled against the counterparty after confirmation of the second leg at close of business delta hedge of the equity basket rolled into next
-        quarter margin call received and paid collateral moved from custody to prime broker client instruction by phone recorded compliance review open
-        limit order partially filled remaining quantity cancelled manual correction of the exercise fee booked twice exchange rate fixing taken from the
-        reference source awaiting document passport expired residence confirmed risk category raised position transferred between portfolios swap reset
-        """.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).Select(Encoding.ASCII.GetBytes)];
+    /// <summary>What systems and people write into such records: the same sentences again and again, with a number here and there.</summary>
+    private static readonly byte[][] Sentences = [.. ((string[])
+    [
+        "Settled against the counterparty after confirmation of the second leg.",
+        "Delta hedge of the equity basket, rolled into the next quarter at the fixing of the reference source.",
+        "Margin call received, covered from the cash account and confirmed by the prime broker.",
+        "Client instruction by telephone; the recording is kept by compliance.",
+        "Limit order, partially filled; what remained was cancelled at the close.",
+        "Manual correction: the exercise fee had been booked twice.",
+        "Exchange rate taken from the daily reference rate of the central bank.",
+        "Awaits a document: the passport on file has expired.",
+        "Residence confirmed by a utility bill, risk category unchanged.",
+        "Position transferred between portfolios of the same beneficial owner.",
+        "Swap reset; interest accrued to the reset date and paid.",
+        "Collateral substituted: government bonds for cash, haircut applied.",
+        "Approved by a second person as the amount is above the threshold.",
+        "Returned by the correspondent bank: the account of the beneficiary is closed.",
+        "Dividend received net of withholding tax; reclaim filed.",
+        "Reported to the trade repository within the day.",
+    ]).Select(Encoding.ASCII.GetBytes)];
 
+    private static readonly byte[][] Names = [.. ((string[])
+    [
+        "Banque du Plateau", "Northgate Securities", "Helvetic Clearing AG", "Alzette Brokers", "Moselle Custody", "First Atlantic Bank",
+        "Kirchberg Capital", "Rhine Valley Trading", "Oeconomia Fund Services", "Harbour Street Partners",
+    ]).Select(Encoding.ASCII.GetBytes)];
+
+    private static readonly byte[][] Countries = [.. ((string[])["LU", "DE", "FR", "BE", "CH", "GB", "US", "NL"]).Select(Encoding.ASCII.GetBytes)];
     private static readonly byte[][] Currencies = [.. ((string[])["EUR", "USD", "CHF", "GBP", "JPY", "LUF"]).Select(Encoding.ASCII.GetBytes)];
     private static readonly byte[][] Kinds = [.. ((string[])["deposit", "withdrawal", "trade", "fee", "dividend", "transfer"]).Select(Encoding.ASCII.GetBytes)];
     private static readonly byte[][] States = [.. ((string[])["settled", "settled", "settled", "pending", "failed"]).Select(Encoding.ASCII.GetBytes)];
@@ -66,6 +87,9 @@ internal static class SampleDocuments
             writer.Double("fee"u8, (random.Next() % 10_000) / 100.0);
             writer.Date("createdAt"u8, Epoch + (number * 20L) + (long)(random.Next() % 1000));
             writer.Date("settledAt"u8, Epoch + (number * 20L) + (long)(random.Next() % 200_000_000));
+            Account(writer, "externalId"u8, ref random);
+            writer.Int64("position"u8, (long)(random.Next() >> 8));
+            writer.Double("rate"u8, 1 / (1.0 + (random.Next() % 1_000_003)));
             writer.Boolean("reviewed"u8, random.Next() % 3 == 0);
             for (var i = 0; i < 32; i += 8)
             {
@@ -74,12 +98,12 @@ internal static class SampleDocuments
 
             writer.Text("evidence"u8, Convert.ToHexStringLower(hash));
             writer.BeginDocument("counterparty"u8);
-            writer.Text("name"u8, Prose(ref random, 3));
-            writer.Text("country"u8, Words[random.Next() % 26].AsSpan(0, 2));
+            writer.Text("name"u8, Names[random.Next() % (ulong)Names.Length]);
+            writer.Text("country"u8, Countries[random.Next() % (ulong)Countries.Length]);
             Account(writer, "iban"u8, ref random);
             writer.End();
             writer.BeginArray("legs"u8);
-            var legs = (int)(random.Next() % 9);
+            var legs = Few(ref random, 9);
             for (var leg = 0; leg < legs; leg++)
             {
                 writer.BeginDocument(Indexes[leg]);
@@ -87,12 +111,12 @@ internal static class SampleDocuments
                 writer.Double("delta"u8, (double)(random.Next() % 2_000_000) / 1_000_000);
                 writer.Int64("quantity"u8, (long)(random.Next() % 10_000));
                 writer.Double("price"u8, (random.Next() % 1_000_000) / 1000.0);
-                writer.Text("note"u8, Prose(ref random, 4));
+                writer.Text("note"u8, Sentences[random.Next() % (ulong)Sentences.Length]);
                 writer.End();
             }
 
             writer.End();
-            writer.Text("description"u8, Prose(ref random, 10 + (int)(random.Next() % 230)));
+            writer.Text("description"u8, Prose(ref random, 1 + Few(ref random, 10) + (random.Next() % 40 == 0 ? 25 : 0)));
             writer.Int32("version"u8, 1);
             writer.End();
             documents.Add(writer.CopyFrom(0));
@@ -119,15 +143,22 @@ internal static class SampleDocuments
         writer.Text(name, text);
     }
 
-    private static byte[] Prose(ref Xorshift random, int words)
+    /// <summary>Mostly a few, seldom many.</summary>
+    private static int Few(ref Xorshift random, int most)
     {
-        var text = new byte[words * 16];
+        var share = (random.Next() & 0xFFFF) / 65536.0;
+        return (int)(most * share * share * share);
+    }
+
+    private static byte[] Prose(ref Xorshift random, int sentences)
+    {
+        var text = new byte[sentences * 120];
         var used = 0;
-        for (var i = 0; i < words; i++)
+        for (var i = 0; i < sentences; i++)
         {
-            var word = Words[random.Next() % (ulong)Words.Length];
-            word.CopyTo(text, used);
-            used += word.Length;
+            var sentence = Sentences[random.Next() % (ulong)Sentences.Length];
+            sentence.CopyTo(text, used);
+            used += sentence.Length;
             text[used++] = (byte)' ';
         }
 

@@ -15,6 +15,9 @@ internal sealed class SampleOplog(int accounts, int entries) : IOplogSource
 
     private const uint Seconds = 1_700_000_000;
 
+    [ThreadStatic]
+    private static DocumentWriter? Writer;
+
     public ClusterTime Last => TimeOf(entries - 1);
 
     /// <summary>Bookings have numbers above the accounts', in the order they are made.</summary>
@@ -34,7 +37,8 @@ internal sealed class SampleOplog(int accounts, int entries) : IOplogSource
     /// <summary>An account or a booking as it is first written: about 400 bytes.</summary>
     public static byte[] Document(int id)
     {
-        var writer = new DocumentWriter();
+        var writer = Writer ??= new DocumentWriter();
+        writer.Clear();
         writer.Begin();
         WriteFields(writer, id);
         writer.End();
@@ -93,6 +97,9 @@ internal sealed class SampleOplog(int accounts, int entries) : IOplogSource
             yield return (writer.CopyFrom(0), new OplogPlace(false, 0));
         }
     }
+
+    public Task<(ReadOnlyMemory<byte> Entry, OplogPlace Place)?> FindEarlierAsync(ClusterTime time, CancellationToken cancellation) =>
+        throw new InvalidOperationException("There are no transactions in it.");
 
     public Task<ReadOnlyMemory<byte>> ReadAgainAsync(OplogPlace place, ClusterTime time, CancellationToken cancellation) =>
         throw new InvalidOperationException("There are no transactions in it.");
