@@ -12,8 +12,8 @@ internal static class LargeBuffers
     /// <summary>More of a size than that are left to the collector when they come back.</summary>
     private const int Kept = 16;
 
-    /// <summary>A batch of a few MiB; a chunk, or a batch of the server's 16 MB with the numbers of its documents and the reply around it.</summary>
-    private static readonly int[] Sizes = [6 << 20, 18 << 20];
+    /// <summary>A batch as a lane asks for it; a chunk, or a batch of the server's 16 MB with the numbers of its documents and the reply around it.</summary>
+    private static readonly int[] Sizes = [10 << 20, 18 << 20];
 
     private static readonly ConcurrentQueue<byte[]>[] Free = [new(), new()];
 

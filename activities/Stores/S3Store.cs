@@ -39,6 +39,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
 {
     private const string WriteIdHeader = "luxhedge-write";
     private const int MaxParts = 10_000;
+    private const int SocketBytes = 256 << 10;
 
     private readonly StorePlan plan;
     private readonly S3StoreOptions options;
@@ -318,6 +319,8 @@ public sealed class S3Store : IObjectStore, IInspectedStore
             ConnectTimeout = TimeSpan.FromSeconds(Math.Min(10, timeout.TotalSeconds)),
             RetryMode = RequestRetryMode.Standard,
             MaxErrorRetry = retries,
+            // What one write to the socket takes: with the default of 8 KiB a part is a thousand of them, on both sides.
+            BufferSize = SocketBytes,
             // The default adds trailers that other servers than AWS's don't take; we send SHA-256 checksums of our own.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,

@@ -78,10 +78,15 @@ internal interface IOplogSource
 }
 
 /// <summary>Bounds of what replay holds in memory.</summary>
-/// <param name="WindowDocuments">A window is written at this many documents; within what a server takes in one transaction.</param>
+/// <param name="WindowDocuments">A window is written at this many documents: the more, the oftener a document that is written again and again is
+/// written once.</param>
 /// <param name="WindowBytes">Or at this many bytes of entries.</param>
 /// <param name="TransactionBytes">Open transactions beyond it are kept as references.</param>
-internal sealed record ReplayLimits(int WindowDocuments = 2_000, long WindowBytes = 16 << 20, long TransactionBytes = 64 << 20);
+internal sealed record ReplayLimits(int WindowDocuments = 100_000, long WindowBytes = 32 << 20, long TransactionBytes = 64 << 20)
+{
+    /// <value>Or at about so many bytes of the documents themselves: what is read of the target, and what a server takes in one transaction.</value>
+    public long WindowDocumentBytes { get; init; } = 32 << 20;
+}
 
 /// <summary>
 /// Replay by folding: entries of the oplog are folded window by window over what was loaded. It needs no <c>applyOps</c> right. A window
@@ -111,6 +116,10 @@ internal sealed class OplogReplay
     private readonly List<string> losses;
     private readonly Dictionary<string, SinceBase> since = new(StringComparer.Ordinal);
     private ReplayPosition position;
+
+    /// <summary>Of one document in the target, as far as they were read; a guess at the beginning.</summary>
+    private double documentBytes = 4_000;
+
     private long entries;
     private long written;
     private int windows;
@@ -642,6 +651,7 @@ internal sealed class OplogReplay
 
     private Task FlushWhenFullAsync(ReplayPosition at, CancellationToken cancellation) =>
         window.Documents >= limits.WindowDocuments || window.Bytes >= limits.WindowBytes
+        || window.Documents * documentBytes >= limits.WindowDocumentBytes
             ? FlushAsync(at, always: true, cancellation)
             : Task.CompletedTask;
 
@@ -660,6 +670,8 @@ internal sealed class OplogReplay
         {
             var needed = fold.Needed;
             var found = needed.Count == 0 ? [] : await target.FindAsync(fold.Collection, needed, cancellation);
+            if (found.Count > 0)
+                documentBytes = (documentBytes + found.Average(f => f.Length)) / 2;
             var resolved = fold.Resolve(found, Lose);
             if (resolved.Deletes.Count + resolved.Puts.Count > 0)
                 writes.Add(resolved);

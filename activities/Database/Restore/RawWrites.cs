@@ -93,6 +93,16 @@ internal static class RawWrites
         }
     }
 
+    /// <summary>Deletes the documents of those <c>_id</c>s, where they are, by one command.</summary>
+    public static Task DeleteAsync(
+        IMongoCollection<RawBsonDocument> collection, IClientSessionHandle? session, IReadOnlyList<RawElement> ids, CancellationToken cancellation)
+    {
+        FilterDefinition<RawBsonDocument> filter = ids.Count == 1 ? ById(ids[0]) : ByIds(ids);
+        return session is null
+            ? collection.DeleteManyAsync(filter, cancellation)
+            : collection.DeleteManyAsync(session, filter, cancellationToken: cancellation);
+    }
+
     public static async Task BulkAsync(
         IMongoCollection<RawBsonDocument> collection, IClientSessionHandle? session, IReadOnlyList<WriteModel<RawBsonDocument>> models, bool ordered,
         CancellationToken cancellation)
