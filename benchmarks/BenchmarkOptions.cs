@@ -9,6 +9,7 @@ internal static class BenchmarkOptions
     public const string Usage = """
         Usage: dotnet run -c Release --project benchmarks -- runbooks [--json]
                dotnet run -c Release --project benchmarks -- database [--size 1GiB] [--json] [--only ID]... [--mongodb CONNECTION]
+               dotnet run -c Release --project benchmarks -- micro
         """;
 
     /// <summary>Null where it is no such command line; then the reason is told.</summary>

@@ -14,6 +14,9 @@ switch (args)
     case ["database", .. var rest] when BenchmarkOptions.Read(rest, Console.Error.WriteLine) is { } options:
         rows = await DatabaseBenchmark.MeasureAsync(options);
         break;
+    case ["micro"]:
+        StageBenchmarks.Run();
+        return 0;
     default:
         await Console.Error.WriteLineAsync(BenchmarkOptions.Usage);
         return 2;

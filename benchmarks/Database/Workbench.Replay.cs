@@ -20,10 +20,11 @@ internal sealed partial class Workbench
         var scope = new ReplayScope(BenchmarkSite.Large, null, new HashSet<string>(), oplog.Last, oplog.Last);
         var start = new ReplayState(default, [collection], new Dictionary<string, string>(), [], 0, 0, 0, null);
         var fence = await state.RaiseAsync("replay", CancellationToken.None);
+        var parts = await BesideTarget.RaisePartsAsync(state, CancellationToken.None);
         using var session = await RawCursor.StartSessionAsync(database.Client, CancellationToken.None);
         var stages = new Stages(job.Watched);
         var end = await stages.RunAsync("replay", () =>
-            new OplogReplay(scope, start, new BesideTarget(state, fence, session)).RunAsync(oplog, CancellationToken.None));
+            new OplogReplay(scope, start, new BesideTarget(state, fence, session, parts)).RunAsync(oplog, CancellationToken.None));
         return end.Entries == job.Documents
             ? Result(stages.Total, end.Written, [.. stages.All, new Stage($"{end.Windows} windows, {end.Written} writes", 0, [])])
             : throw new InvalidOperationException($"{end.Entries} entries were replayed, not {job.Documents}.");

@@ -9,12 +9,18 @@ namespace LuxHedge.Activities.Database.Restore;
 /// The collections beside the target, written by replay: a window is one transaction together with replay's state and fence. A capped
 /// collection takes no transactions: its part is written before, in order, and bears to be written again.
 /// </summary>
-internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSessionHandle reading) : IReplayTarget
+/// <param name="parts">For steps that may be written in parts: as many at once as there are fences. Raised together with
+/// <paramref name="fence"/>.</param>
+internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSessionHandle reading, IReadOnlyList<Fence>? parts = null) : IReplayTarget
 {
     private const int MostRefused = 100;
 
-    /// <summary>Of one command: far below the 16 MB that it may have.</summary>
-    private const int IdsAtOnce = 10_000;
+    /// <summary>Documents of one transaction of a step that may be written in parts: a server's cost of one grows faster than its size.</summary>
+    private const int PartDocuments = 2_500;
+    private const int PartsAtOnce = 3;
+
+    /// <summary>Of one command: far below the 16 MB that it may have, and as many as every server finds quickly.</summary>
+    private const int IdsAtOnce = 1_000;
     private const int IdBytesAtOnce = 4 << 20;
 
     private readonly List<Check> refused = [];
@@ -24,6 +30,15 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
 
     /// <summary>What the server did not take.</summary>
     public IReadOnlyList<Check> Refused => refused;
+
+    /// <summary>Fences for steps that are written in parts. After <c>replay</c> itself, before anything is read of its state.</summary>
+    public static async Task<IReadOnlyList<Fence>> RaisePartsAsync(RestoringState state, CancellationToken cancellation)
+    {
+        var parts = new List<Fence>();
+        for (var i = 0; i < PartsAtOnce; i++)
+            parts.Add(await state.RaiseAsync($"replay-{i}", cancellation));
+        return parts;
+    }
 
     public async Task<IReadOnlyList<ReadOnlyMemory<byte>>> FindAsync(
         ReplayedCollection collection, IReadOnlyList<RawElement> ids, CancellationToken cancellation)
@@ -67,6 +82,12 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         known.Clear();
         try
         {
+            if (step.Repeatable && parts is { Count: > 0 } && split.Sum(s => s.Count) > PartDocuments)
+            {
+                await WritePartsAsync(split, cancellation);
+                split.Clear();
+            }
+
             await fence.WriteAsync(session => WriteAllAsync(session, split, step, cancellation), set, cancellation);
         }
         catch (Exception e) when (RawWrites.Refused(e) is not null && writes.Count > 0)
@@ -129,6 +150,32 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         return new SplitWrites(write with { Puts = puts }, inserts);
     }
 
+    /// <summary>Each document's deletion and put are in one part; the state moves on only after all of them.</summary>
+    private async Task WritePartsAsync(List<SplitWrites> writes, CancellationToken cancellation)
+    {
+        var count = (writes.Sum(w => w.Count) + PartDocuments - 1) / PartDocuments;
+        var cut = Enumerable.Range(0, count).Select(_ => new List<SplitWrites>()).ToList();
+        foreach (var (write, inserts) in writes)
+        {
+            var deletes = write.Deletes.ToLookup(PartOf);
+            var puts = write.Puts.ToLookup(p => PartOf(p.Id));
+            var news = inserts.ToLookup(d => PartOf(RawWrites.IdOf(d)));
+            for (var part = 0; part < count; part++)
+                cut[part].Add(new SplitWrites(new CollectionWrites(write.Collection, [.. deletes[part]], [.. puts[part]]), [.. news[part]]));
+        }
+
+        var next = -1;
+        await Task.WhenAll(parts!.Select(own => Task.Run(
+            async () =>
+            {
+                while (Interlocked.Increment(ref next) is var part && part < count)
+                    await own.WriteAsync(session => WriteAllAsync(session, cut[part], null, cancellation), null, cancellation);
+            },
+            cancellation)));
+
+        int PartOf(RawElement id) => (int)((uint)DocumentKey.Of(id).GetHashCode() % (uint)count);
+    }
+
     private async Task FindAsync(
         ReplayedCollection collection, IReadOnlyList<RawElement> ids, BsonDocument? projection, Action<ReadOnlyMemory<byte>> take,
         CancellationToken cancellation)
@@ -175,7 +222,7 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
             yield return some;
     }
 
-    private async Task WriteAllAsync(IClientSessionHandle? session, List<SplitWrites> writes, ReplayStep step, CancellationToken cancellation)
+    private async Task WriteAllAsync(IClientSessionHandle? session, List<SplitWrites> writes, ReplayStep? step, CancellationToken cancellation)
     {
         foreach (var (write, inserts) in writes)
         {
@@ -186,9 +233,9 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
             await RawWrites.InsertAsync(collection, session, inserts, cancellation);
         }
 
-        foreach (var collection in step.Changed)
+        foreach (var collection in step?.Changed ?? [])
             await PutAsync(session, KeptCollections.Filter(collection.Uuid), KeptCollections.ToDocument(collection), cancellation);
-        foreach (var uuid in step.Removed)
+        foreach (var uuid in step?.Removed ?? [])
         {
             if (session is null)
                 await state.Documents.DeleteOneAsync(KeptCollections.Filter(uuid), cancellation);
@@ -239,7 +286,10 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
     }
 
     /// <param name="Writes">Without <paramref name="Inserts"/>.</param>
-    private readonly record struct SplitWrites(CollectionWrites Writes, IReadOnlyList<ReadOnlyMemory<byte>> Inserts);
+    private readonly record struct SplitWrites(CollectionWrites Writes, IReadOnlyList<ReadOnlyMemory<byte>> Inserts)
+    {
+        public int Count => Writes.Deletes.Count + Writes.Puts.Count + Inserts.Count;
+    }
 
     private void Refuse(CollectionWrites write, RawElement id, string why)
     {

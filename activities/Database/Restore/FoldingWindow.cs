@@ -26,6 +26,9 @@ internal sealed class FoldingWindow
 
     public int Documents { get; private set; }
 
+    /// <summary>An entry of it is later than the base's end mark.</summary>
+    public bool HasExact { get; private set; }
+
     /// <summary>Bytes held for it.</summary>
     public long Bytes { get; private set; }
 
@@ -39,13 +42,14 @@ internal sealed class FoldingWindow
             collections[collection.Uuid] = fold = new CollectionFold(collection);
         Documents += fold.Add(operation, Operations) ? 1 : 0;
         Operations++;
+        HasExact |= operation.Exact;
         Bytes += operation.Body.Length + operation.Id.Value.Length + 64;
     }
 
     public void Clear()
     {
         collections.Clear();
-        (Operations, Documents, Bytes) = (0, 0, 0);
+        (Operations, Documents, Bytes, HasExact) = (0, 0, 0, false);
     }
 
     private static bool HasText(byte type, ReadOnlyMemory<byte> value, int depth)

@@ -47,7 +47,11 @@ internal sealed record ReplayState(
 /// <param name="Changed">Collections of <see cref="ReplayState.Collections"/> whose name, options or indexes are others now, or that are new.</param>
 /// <param name="Removed">UUIDs that are gone.</param>
 internal sealed record ReplayStep(
-    ReplayState State, IReadOnlyList<CollectionWrites> Writes, IReadOnlyList<ReplayedCollection> Changed, IReadOnlyList<string> Removed);
+    ReplayState State, IReadOnlyList<CollectionWrites> Writes, IReadOnlyList<ReplayedCollection> Changed, IReadOnlyList<string> Removed)
+{
+    /// <value>Every entry of it is up to the base's end mark, so that a part of it is a fuzzier copy and no harm: the same entries come again.</value>
+    public bool Repeatable { get; init; }
+}
 
 /// <summary>Where replay writes. Every call may be repeated with the same arguments and then changes nothing.</summary>
 internal interface IReplayTarget
@@ -78,12 +82,17 @@ internal interface IOplogSource
 }
 
 /// <summary>Bounds of what replay holds in memory.</summary>
-/// <param name="WindowDocuments">A window is written at this many documents: the more, the oftener a document that is written again and again is
-/// written once.</param>
+/// <param name="WindowDocuments">A window is written at this many documents; within what a server takes in one transaction.</param>
 /// <param name="WindowBytes">Or at this many bytes of entries.</param>
 /// <param name="TransactionBytes">Open transactions beyond it are kept as references.</param>
-internal sealed record ReplayLimits(int WindowDocuments = 100_000, long WindowBytes = 32 << 20, long TransactionBytes = 64 << 20)
+internal sealed record ReplayLimits(int WindowDocuments = 10_000, long WindowBytes = 32 << 20, long TransactionBytes = 64 << 20)
 {
+    /// <value>
+    /// As <paramref name="WindowDocuments"/>, of a window up to the base's end mark, which may be written in parts: the more, the oftener a document
+    /// that is changed again and again is written once.
+    /// </value>
+    public int RepeatableDocuments { get; init; } = 50_000;
+
     /// <value>Or at about so many bytes of the documents themselves: what is read of the target, and what a server takes in one transaction.</value>
     public long WindowDocumentBytes { get; init; } = 32 << 20;
 }
@@ -650,7 +659,7 @@ internal sealed class OplogReplay
     // Windows.
 
     private Task FlushWhenFullAsync(ReplayPosition at, CancellationToken cancellation) =>
-        window.Documents >= limits.WindowDocuments || window.Bytes >= limits.WindowBytes
+        window.Documents >= (window.HasExact ? limits.WindowDocuments : Math.Max(limits.WindowDocuments, limits.RepeatableDocuments)) || window.Bytes >= limits.WindowBytes
         || window.Documents * documentBytes >= limits.WindowDocumentBytes
             ? FlushAsync(at, always: true, cancellation)
             : Task.CompletedTask;
@@ -679,10 +688,11 @@ internal sealed class OplogReplay
 
         written += writes.Sum(w => (long)w.Puts.Count + w.Deletes.Count);
         windows += window.Operations > 0 ? 1 : 0;
+        var repeatable = !window.HasExact;
         window.Clear();
         position = at;
         var changed = TakeTallies();
-        await target.WriteAsync(new ReplayStep(State(), writes, changed, []), cancellation);
+        await target.WriteAsync(new ReplayStep(State(), writes, changed, []) { Repeatable = repeatable }, cancellation);
     }
 
     private void Tally(string uuid, SinceBase more) => since[uuid] = since.TryGetValue(uuid, out var before) ? before.Plus(more) : more;

@@ -104,6 +104,7 @@ public sealed class RestoreActivities : IRestoreActivities
         string step, RestoreWork work, BackupReader reader, RestoringState state, ClusterTime to, long total, Func<ClusterTime, IOplogSource> open)
     {
         var fence = await state.RaiseAsync("replay", Beat.Cancellation);
+        var parts = await BesideTarget.RaisePartsAsync(state, Beat.Cancellation);
         var start = KeptCollections.ToState(await fence.ReadAsync(Beat.Cancellation), await KeptCollections.ReadAsync(state, Beat.Cancellation));
         var scope = new ReplayScope(
             reader.Index.Database, Selection.Of(reader.Index, work).Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), to, reader.Index.EndMark)
@@ -111,7 +112,7 @@ public sealed class RestoreActivities : IRestoreActivities
             LeftOut = (work.Plan.Point?.LeftOut ?? []).ToHashSet(StringComparer.Ordinal),
         };
         using var session = await RawCursor.StartSessionAsync(state.Database.Client, Beat.Cancellation);
-        var target = new BesideTarget(state, fence, session);
+        var target = new BesideTarget(state, fence, session, parts);
         var end = await new OplogReplay(scope, start, target, onProgress: done => Beat.Report(step, done, total, "entries"))
             .RunAsync(open(start.Position.Time), Beat.Cancellation);
         return new ReplayResult(
