@@ -126,9 +126,10 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         [.. write.Puts.Select(p => RawWrites.ToReplacement(p.Id, p.Document))];
 
     /// <summary>
-    /// Tells what is new from what is replaced: a server takes an insert in a fraction of the time of an upsert. Only this attempt writes to the
-    /// collection, so that what was not there is not there yet. (Without transactions an attempt that was given up may have written after all:
-    /// then a refused insert is put again, each for itself.)
+    /// Tells what is new from what is replaced, so that a transaction needs two commands for any number of documents, a deletion and an insert: a
+    /// server takes them in a fraction of the time of as many replacements. Only this attempt writes to the collection, so that what was not there
+    /// is not there yet. (Without transactions an attempt that was given up may have written after all: then a refused insert is put again, each
+    /// for itself.)
     /// </summary>
     private async Task<SplitWrites> SplitAsync(CollectionWrites write, CancellationToken cancellation)
     {
@@ -138,16 +139,23 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         var there = new HashSet<DocumentKey>(asked.Where(a => a.Value).Select(a => a.Key));
         await FindAsync(
             write.Collection, unknown, new BsonDocument("_id", 1), document => there.Add(DocumentKey.Of(RawWrites.IdOf(document))), cancellation);
-        var (inserts, puts) = (new List<ReadOnlyMemory<byte>>(), new List<(RawElement Id, ReadOnlyMemory<byte> Document)>());
+        var inserts = new List<ReadOnlyMemory<byte>>();
+        var (puts, deletes) = (new List<(RawElement Id, ReadOnlyMemory<byte> Document)>(), write.Deletes.ToList());
         foreach (var (i, put) in write.Puts.Index())
         {
-            if (there.Contains(keys[i]) || FoldingWindow.StandsAlone(write.Collection, put.Id))
+            // Two spellings may be one _id there, and a deletion and an insert would be of two.
+            if (FoldingWindow.StandsAlone(write.Collection, put.Id) || (there.Contains(keys[i]) && !state.HasTransactions))
+            {
                 puts.Add(put);
-            else
-                inserts.Add(put.Document);
+                continue;
+            }
+
+            if (there.Contains(keys[i]))
+                deletes.Add(put.Id);
+            inserts.Add(put.Document);
         }
 
-        return new SplitWrites(write with { Puts = puts }, inserts);
+        return new SplitWrites(new CollectionWrites(write.Collection, deletes, puts), inserts);
     }
 
     /// <summary>Each document's deletion and put are in one part; the state moves on only after all of them.</summary>

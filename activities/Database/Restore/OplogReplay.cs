@@ -91,7 +91,7 @@ internal sealed record ReplayLimits(int WindowDocuments = 10_000, long WindowByt
     /// As <paramref name="WindowDocuments"/>, of a window up to the base's end mark, which may be written in parts: the more, the oftener a document
     /// that is changed again and again is written once.
     /// </value>
-    public int RepeatableDocuments { get; init; } = 50_000;
+    public int RepeatableDocuments { get; init; } = 100_000;
 
     /// <value>Or at about so many bytes of the documents themselves: what is read of the target, and what a server takes in one transaction.</value>
     public long WindowDocumentBytes { get; init; } = 32 << 20;
@@ -126,7 +126,7 @@ internal sealed class OplogReplay
     private readonly Dictionary<string, SinceBase> since = new(StringComparer.Ordinal);
     private ReplayPosition position;
 
-    /// <summary>Of one document in the target, as far as they were read; a guess at the beginning.</summary>
+    /// <summary>Of one document in the target, as they were read last; a guess at the beginning.</summary>
     private double documentBytes = 4_000;
 
     private long entries;
@@ -680,7 +680,7 @@ internal sealed class OplogReplay
             var needed = fold.Needed;
             var found = needed.Count == 0 ? [] : await target.FindAsync(fold.Collection, needed, cancellation);
             if (found.Count > 0)
-                documentBytes = (documentBytes + found.Average(f => f.Length)) / 2;
+                documentBytes = found.Average(f => f.Length);
             var resolved = fold.Resolve(found, Lose);
             if (resolved.Deletes.Count + resolved.Puts.Count > 0)
                 writes.Add(resolved);
