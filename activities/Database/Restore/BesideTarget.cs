@@ -143,8 +143,9 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         var (puts, deletes) = (new List<(RawElement Id, ReadOnlyMemory<byte> Document)>(), write.Deletes.ToList());
         foreach (var (i, put) in write.Puts.Index())
         {
-            // Two spellings may be one _id there, and a deletion and an insert would be of two.
-            if (FoldingWindow.StandsAlone(write.Collection, put.Id) || (there.Contains(keys[i]) && !state.HasTransactions))
+            // Two spellings may be one _id there, and a deletion and an insert would be of two; what an insert would change is put as a literal.
+            if (FoldingWindow.StandsAlone(write.Collection, put.Id) || RawWrites.NeedsLiteral(put.Document, asReplacement: true)
+                || (there.Contains(keys[i]) && !state.HasTransactions))
             {
                 puts.Add(put);
                 continue;

@@ -108,7 +108,7 @@ public sealed class FoldingProperties
     private static ReplayState Replay(ModelTarget target, int windowDocuments, ClusterTime exactAfter, ClusterTime to, ModelOplog oplog)
     {
         var scope = new ReplayScope(OplogBuilder.Database, null, new HashSet<string>(), to, exactAfter);
-        var replay = new OplogReplay(scope, target.State, target, new ReplayLimits(windowDocuments, 1 << 20, TransactionBytes: 200));
+        var replay = new OplogReplay(scope, target.State, target, new ReplayLimits(windowDocuments, 1 << 20, TransactionBytes: 200) { RepeatableDocuments = windowDocuments });
         return replay.RunAsync(oplog, CancellationToken.None).GetAwaiter().GetResult();
     }
 

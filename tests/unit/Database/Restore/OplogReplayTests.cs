@@ -107,7 +107,7 @@ public sealed class OplogReplayTests
         oplog.Add(Follows(ApplyOps([.. Enumerable.Range(50, 50).Select(i => Insert(1, new("_id", i)))], new("count", 100)), 1));
         var target = CreateTarget();
         target.KillAt = 4;
-        var limits = new ReplayLimits(10, 1 << 20, TransactionBytes: 1);
+        var limits = new ReplayLimits(10, 1 << 20, TransactionBytes: 1) { RepeatableDocuments = 10 };
 
         await Assert.ThrowsAsync<KilledException>(() => RunAsync(target, limits: limits));
         Assert.Equal(40, Texts(target).Count);
