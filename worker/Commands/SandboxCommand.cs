@@ -103,7 +103,7 @@ public sealed class SandboxCommand : OperatorCommand
         var console = context.View;
         console.WriteLine();
         console.MarkupLine("Ready. In another terminal:");
-        foreach (var command in new[] { "status", "backups list", $"backup run {SandboxPlan.Asset}", "runs list" })
+        foreach (var command in new[] { "status", "backups list", $"backup run {SandboxPlan.Asset}", "oplog status", "runs list" })
         {
             console.MarkupLine($"  {Words.Plain(context.Line(command))}");
         }

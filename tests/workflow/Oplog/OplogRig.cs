@@ -45,18 +45,19 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     public const string Asset = "shop";
     public static readonly CapturePosition Start = Position(0);
 
-    private readonly WorkflowEnvironment environment;
+    private readonly WorkflowEnvironment? environment;
     private readonly CancellationTokenSource stop = new();
     private readonly TemporalWorker worker;
     private readonly Task running;
     private Task<CaptureResult>? result;
 
-    private OplogRig(WorkflowEnvironment environment)
+    private OplogRig(WorkflowEnvironment? environment, ITemporalClient client, string? queue = null)
     {
         this.environment = environment;
-        var options = (TemporalClientOptions)environment.Client.Options.Clone();
+        Queue = queue ?? Queue;
+        var options = (TemporalClientOptions)client.Options.Clone();
         options.DataConverter = MaskingFailureConverter.Converter(new());
-        Client = new TemporalClient(environment.Client.Connection, options);
+        Client = new TemporalClient(client.Connection, options);
         var settings = new TemporalWorkerOptions(Queue)
         {
             Interceptors = [new ActivityBoundary(Serilog.Core.Logger.None, new())],
@@ -102,7 +103,14 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
 
     public static ClusterTime At(int second) => new(1_000_000 + (uint)second, 1);
 
-    public static async Task<OplogRig> CreateAsync() => new(await TemporalServer.StartTimeSkippingAsync());
+    public static async Task<OplogRig> CreateAsync()
+    {
+        var skipping = await TemporalServer.StartTimeSkippingAsync();
+        return new(skipping, skipping.Client);
+    }
+
+    /// <summary>A worker of that queue on the dev server, which has lists and skips no time.</summary>
+    public static async Task<OplogRig> CreateOnDevServerAsync(string queue) => new(null, (await TemporalServer.SharedAsync()).Client, queue);
 
     /// <summary>A slice of so many seconds after what was read.</summary>
     public static SliceCut Slice(SliceWork work, int seconds, bool more = false, params StoreTrouble[] failed)
@@ -209,6 +217,7 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
         await running.ContinueWith(_ => { }, TaskScheduler.Default);
         worker.Dispose();
         stop.Dispose();
-        await environment.DisposeAsync();
+        if (environment is not null)
+            await environment.DisposeAsync();
     }
 }
