@@ -10,7 +10,10 @@ public static class WorkflowIds
     public static string SafetyBackup(string target) => $"backup/{target}";
 
     /// <summary>Capture of an asset's oplog: one for ever.</summary>
-    public static string Oplog(string asset) => $"oplog/{asset}";
+    public static string Oplog(string asset) => OplogPrefix + asset;
+
+    /// <summary>A backup that capture starts after a gap is a run of its own, not a step of it.</summary>
+    public const string OplogPrefix = "oplog/";
 
     public static string Verification(string asset) => $"verify/{asset}";
 

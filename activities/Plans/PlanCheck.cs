@@ -114,7 +114,7 @@ public static class PlanCheck
     {
         if (written.TryGetProperty("retention", out _))
         {
-            yield return "retention: nothing is deleted yet";
+            yield return "retention: nothing is deleted yet, neither backups nor slices";
         }
     }
 

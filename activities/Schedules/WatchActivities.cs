@@ -150,7 +150,8 @@ public sealed class WatchActivities(
                     break;
                 var attributes = run.TypedSearchAttributes;
                 var verdict = attributes.TryGetValue(LuxSearchAttributes.Verdict, out var word) && Enum.TryParse<Verdict>(word, out var v) ? v : (Verdict?)null;
-                var isStep = run.ParentId is { } parent && !parent.StartsWith(WorkflowIds.ScheduledPrefix, StringComparison.Ordinal);
+                var isStep = run.ParentId is { } parent && !parent.StartsWith(WorkflowIds.ScheduledPrefix, StringComparison.Ordinal)
+                    && !parent.StartsWith(WorkflowIds.OplogPrefix, StringComparison.Ordinal);
                 var toldItself = run.WorkflowType == Wire.Runbook && run.Status == Temporalio.Api.Enums.V1.WorkflowExecutionStatus.Completed;
                 if (isStep || toldItself || run.Status == Temporalio.Api.Enums.V1.WorkflowExecutionStatus.ContinuedAsNew)
                     continue;

@@ -446,9 +446,10 @@ public sealed class LuxClient(ITemporalClient temporal, TemporalPlan plan)
         return rows;
     }
 
-    /// <summary>A person or a schedule started it; what a run started is its step.</summary>
+    /// <summary>A person, a schedule or (after a gap) capture started it; what a run started is its step.</summary>
     private static bool IsARun(WorkflowExecution execution) =>
-        execution.ParentId is null || execution.ParentId.StartsWith(WorkflowIds.ScheduledPrefix, StringComparison.Ordinal);
+        execution.ParentId is null || execution.ParentId.StartsWith(WorkflowIds.ScheduledPrefix, StringComparison.Ordinal)
+        || execution.ParentId.StartsWith(WorkflowIds.OplogPrefix, StringComparison.Ordinal);
 
     private static async Task<RunRow> RowAsync(WorkflowExecution execution)
     {
