@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using MongoDB.Bson;
+using MongoDB.Bson.Serialization;
 using MongoDB.Driver;
 
 namespace LuxHedge.Tests.Support;
@@ -22,6 +23,7 @@ public sealed class MongoWire : IAsyncDisposable
     private readonly Lock gate = new();
     private readonly List<Plan> plans = [];
     private readonly HashSet<Link> links = [];
+    private readonly List<BsonDocument> answered = [];
     private readonly MongoUrlBuilder url;
     private readonly Task accepting;
     private TaskCompletionSource? silence;
@@ -50,6 +52,18 @@ public sealed class MongoWire : IAsyncDisposable
 
     /// <summary>How many connections this wire has ended or answered itself.</summary>
     public int Accidents => Volatile.Read(ref accidents);
+
+    /// <summary>The commands that it answered itself, in their order.</summary>
+    public IReadOnlyList<BsonDocument> Answered
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. answered];
+            }
+        }
+    }
 
     /// <summary>How a command whose first field is a string begins, such as <c>find</c> with its collection.</summary>
     public static string Command(string name, string on) =>
@@ -196,6 +210,11 @@ public sealed class MongoWire : IAsyncDisposable
                 if (plan?.Reply is { } reply)
                 {
                     Interlocked.Increment(ref accidents);
+                    lock (gate)
+                    {
+                        answered.Add(BsonSerializer.Deserialize<BsonDocument>(message.AsSpan(Header + 5).ToArray()));
+                    }
+
                     await link.AnswerAsync(Reply(message, reply), ended.Token);
                     continue;
                 }

@@ -47,6 +47,7 @@ internal sealed class IndexBuilder(RestoringState state)
     public static async Task BuildAsync(
         IMongoDatabase database, ReplayedCollection collection, string at, List<BsonDocument> indexes, List<Check> checks, CancellationToken cancellation)
     {
+        var refused = new HashSet<string>(StringComparer.Ordinal);
         // A restart finds its own: mongod takes the same index again for a no-op, and waits where it is still being built.
         if (await TryAsync(database, at, [.. indexes.Select(WithoutPrepare)], cancellation) is not null)
         {
@@ -54,14 +55,28 @@ internal sealed class IndexBuilder(RestoringState state)
             foreach (var index in indexes)
             {
                 if (await TryAsync(database, at, [WithoutPrepare(index)], cancellation) is { } error && !await IsThereAsync(database, at, index, cancellation))
+                {
+                    refused.Add(index["name"].AsString);
                     checks.Add(new($"index {collection.Name}.{index["name"]}", Verdict.Failed, await ExplainAsync(database, collection, at, index, error, cancellation)));
+                }
             }
         }
 
-        foreach (var index in indexes.Where(i => i.GetValue("prepareUnique", false).ToBoolean()))
+        foreach (var index in indexes.Where(i => i.GetValue("prepareUnique", false).ToBoolean() && !refused.Contains(i["name"].AsString)))
+            await PrepareUniqueAsync(database, collection, at, index, checks, cancellation);
+    }
+
+    private static async Task PrepareUniqueAsync(
+        IMongoDatabase database, ReplayedCollection collection, string at, BsonDocument index, List<Check> checks, CancellationToken cancellation)
+    {
+        try
         {
             await database.RunCommandAsync<BsonDocument>(
                 new BsonDocument { { "collMod", at }, { "index", new BsonDocument { { "name", index["name"] }, { "prepareUnique", true } } } }, cancellationToken: cancellation);
+        }
+        catch (MongoCommandException e) when (ServerErrors.IsRefusal(e))
+        {
+            checks.Add(new($"index {collection.Name}.{index["name"]}", Verdict.Failed, $"The server does not set prepareUnique: {e.Message}"));
         }
     }
 
