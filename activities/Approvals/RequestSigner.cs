@@ -76,10 +76,12 @@ public static class RequestSigner
     internal static string Mode(RunMode mode) => mode == RunMode.Real ? "real" : "drill";
 
     /// <summary>
-    /// Hash of what a person wants: asset, backup, to, collections, into, store, drop, noSafetyBackup (docs/format.md). Handed keys are not
+    /// Hash of what a person wants: asset, backup, to, collections, into, store, drop, noSafetyBackup, and users where they are wanted (docs/format.md). Handed keys are not
     /// part of it: they change no outcome, and a wrong one opens nothing.
     /// </summary>
-    public static string HashOf(RestoreRequest request) => new Fields()
+    public static string HashOf(RestoreRequest request)
+    {
+        var fields = new Fields()
         .Text(RestoreDomain)
         .Text(request.Asset)
         .Text(request.Backup)
@@ -88,8 +90,9 @@ public static class RequestSigner
         .Text(request.Into)
         .Text(request.Store)
         .Flag(request.Drop)
-        .Flag(request.NoSafetyBackup)
-        .Sha256();
+        .Flag(request.NoSafetyBackup);
+        return (request.Users ? fields.Text(RestoreAsk.Users) : fields).Sha256();
+    }
 
     /// <summary>Why this is no request of a person of the plan for this run, workflow and hash, or null.</summary>
     /// <param name="drill">What is started can write nowhere but to a drill's own database: an endpoint may have signed for a command.</param>

@@ -92,6 +92,10 @@ public sealed record IndexDocument(
     WitnessDocument Witness)
 {
     public const string FormatName = "luxhedge-index/1";
+
+    /// <summary>Users and roles that are defined on the database, at the time of sealing. Null: they were not looked for (named collections, an
+    /// import, a backup of an earlier version).</summary>
+    public AccountsDocument? Accounts { get; init; }
 }
 
 /// <param name="Collection">The planned collection, options and indexes as they were when planned; replay brings them to the end mark.</param>

@@ -124,7 +124,8 @@ internal sealed class Sealer(
 
         var index = Choose(_backup, work, ranges, again, packs, witness, []);
         await RefuseUnknownAsync(index, packs, cancellation);
-        return index;
+        return Imported is null && _backup.Collections is null
+            ? index with { Accounts = await AccountReader.ReadAsync(scope.Database, cancellation) } : index;
     }
 
     /// <summary>A collection that is there at the end is in the backup, or was made by its oplog.</summary>

@@ -46,6 +46,11 @@ public sealed class RestoreRunCommand : OperatorCommand
         Description = "Do not back up first what is overwritten. The approvers see it.",
     };
 
+    private static readonly Option<bool> Users = new("--users")
+    {
+        Description = "Make the database's users and roles too, as the backup holds them; those that are there stay. The approvers see it.",
+    };
+
     private static readonly Option<string?> RecoveryKeyFile = new("--recovery-key")
     {
         Description = "The KMS is lost: open the backup's key here with this private recovery key, and hand it to the worker wrapped.",
@@ -61,7 +66,7 @@ public sealed class RestoreRunCommand : OperatorCommand
         : base(surroundings, "run", "Get data back, check it against what the source held, and say what it took against the RTO and RPO.")
     {
         Add(Asset);
-        foreach (var option in new Option[] { Backup, To, Collection, Into, Store, Drop, NoSafetyBackup, RecoveryKeyFile, As, Key, Yes, Detach })
+        foreach (var option in new Option[] { Backup, To, Collection, Into, Store, Drop, NoSafetyBackup, Users, RecoveryKeyFile, As, Key, Yes, Detach })
         {
             Add(option);
         }
@@ -146,7 +151,10 @@ public sealed class RestoreRunCommand : OperatorCommand
             context.Get(Drop),
             context.Get(NoSafetyBackup),
             keys,
-            RequestedBy: null);
+            RequestedBy: null)
+        {
+            Users = context.Get(Users),
+        };
         request = Sign(context, request, runs.Namespace, target, person);
 
         var run = context.Begun(await runs.StartAsync(request, cancellation));

@@ -95,7 +95,13 @@ public sealed record RestoreSubject(
     IReadOnlyList<string> Dropped,
     bool NoSafetyBackup)
 {
+    /// <summary>Users and roles come back too.</summary>
+    public bool Users { get; init; }
+
     public static RestoreSubject Of(RestoreRequest request, RestorePlan plan) => new(
         request.Asset, plan.BackupId, plan.ManifestSha256, plan.Host, plan.Database, plan.To, plan.Collections, plan.Dropped,
-        request.NoSafetyBackup);
+        request.NoSafetyBackup)
+    {
+        Users = request.Users,
+    };
 }

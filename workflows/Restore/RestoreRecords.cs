@@ -49,6 +49,9 @@ public sealed record RestoreRequest(
     /// by <see cref="Runs.RunIds.Child"/>. Null: a person asked for this very restore.</summary>
     public RunbookClaim? Claim { get; init; }
 
+    /// <summary>The users and roles that the backup holds come back too, where they are not there.</summary>
+    public bool Users { get; init; }
+
     /// <summary>What was approved for this restore before it began. Where preflight finds exactly that again, nobody is asked twice.</summary>
     public ApprovedAsk? Approved { get; init; }
 }

@@ -53,6 +53,7 @@ internal sealed class Preflight(
         var dropped = there.Select(c => c.Name).Where(names.Contains).ToList();
         var left = there.Select(c => c.Name).Where(n => !names.Contains(n)).ToList();
         RefuseData(request, place, filled, dropped);
+        RefuseUsers(request, chosen.Id, reader.Index.Accounts);
         await CheckRoomAsync(client, place, reader, selection, cancellation);
 
         var host = clusters.Hosts(place.Cluster);
@@ -88,7 +89,7 @@ internal sealed class Preflight(
         await RefuseRunningBackupAsync(place, cancellation);
         var hash = RestoreAsk.Hash(
             place.Asset.Name, restore.BackupId, restore.ManifestSha256, restore.Host, restore.Database, restore.To, restore.Collections, restore.Dropped,
-            request.NoSafetyBackup);
+            request.NoSafetyBackup, request.Users);
         return restore with { AskHash = hash, Approval = policy.WithoutRequester(requester), Shows = Shows(request, restore, chosen, requester) };
     }
 
@@ -106,6 +107,7 @@ internal sealed class Preflight(
             new("holds", $"{restore.Documents:N0} documents in {restore.Collections.Count} collections"),
             new("replaces", restore.Dropped.Count == 0 ? "nothing: none of its collections is there" : string.Join(", ", restore.Dropped)),
             new("stays", restore.Left.Count == 0 ? "nothing else is there" : string.Join(", ", restore.Left)),
+            .. request.Users ? [new Shown("users and roles", "those that the backup holds and that are not there are made")] : (IEnumerable<Shown>)[],
             new("safety backup", restore.SafetySkipped is { } why ? $"none: {why}" : "of what is replaced, first"),
             new("asked by", requester),
         ];
@@ -238,6 +240,18 @@ internal sealed class Preflight(
         {
             // None ever ran.
         }
+    }
+
+    private static void RefuseUsers(RestoreRequest request, string backup, AccountsDocument? accounts)
+    {
+        if (!request.Users)
+            return;
+        if (request.Collections is not null)
+            throw Usage("Users and roles are the whole database's: they do not come back with named collections.", "--users", "Leave out --collection, or --users.");
+        if (accounts?.Missing is { } why)
+            throw Usage($"Backup {backup} holds no users and roles: {why}.", "--users", "Restore without --users, and make them by hand.");
+        if (accounts is null)
+            throw Usage($"Backup {backup} holds no users and roles: they were not looked for when it was made.", "--users", "Restore without --users, and make them by hand.");
     }
 
     private static string? SafetySkipped(RestoreRequest request, List<string> filled, List<string> dropped) =>

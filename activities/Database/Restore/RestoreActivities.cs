@@ -138,7 +138,14 @@ public sealed class RestoreActivities : IRestoreActivities
     }
 
     public Task<IReadOnlyList<Check>> CutOverAsync(RestoreWork work) => WithBackupAsync(work, replaces: true, (reader, state) =>
-        new CutOver(state, reader.Index.Witness).ReplaceAsync(work, Selection.Of(reader.Index, work), Beat.Cancellation));
+        ReplaceAsync(work, reader, state));
+
+    private static async Task<IReadOnlyList<Check>> ReplaceAsync(RestoreWork work, BackupReader reader, RestoringState state)
+    {
+        var checks = await new CutOver(state, reader.Index.Witness).ReplaceAsync(work, Selection.Of(reader.Index, work), Beat.Cancellation);
+        return work.Request.Users && reader.Index.Accounts is { Missing: null } accounts
+            ? [.. checks, .. await new AccountRestore(state.Database, reader.Index.Database).RestoreAsync(accounts, Beat.Cancellation)] : checks;
+    }
 
     public Task<CleanUpResult> CleanUpAsync(RestoreWork work, bool succeeded) => ReachAsync(work.Request, async () =>
     {

@@ -62,5 +62,5 @@ internal sealed class RestoreDoor(Plan plan, ClusterConnections clusters, MadeDa
 
     private string Hash(RestoreWork work, RestorePlace place) => RestoreAsk.Hash(
         place.Asset.Name, work.Plan.BackupId, work.Plan.ManifestSha256, clusters.Hosts(place.Cluster), place.Database, work.Plan.To,
-        work.Plan.Collections, work.Plan.Dropped, work.Request.NoSafetyBackup);
+        work.Plan.Collections, work.Plan.Dropped, work.Request.NoSafetyBackup, work.Request.Users);
 }

@@ -30,6 +30,7 @@ public sealed class RestoreAskTests : IDisposable
             RestoreAsk.Hash("a", "b", "m", "h", "d", To, ["x"], ["y", "x"], false),
             RestoreAsk.Hash("a", "b", "m", "h", "d", To, ["xy"], ["x"], false),
             RestoreAsk.Hash("a", "b", "m", "h", "d", To, ["x", "y"], ["x"], true),
+            RestoreAsk.Hash("a", "b", "m", "h", "d", To, ["x", "y"], ["x"], false, users: true),
             RestoreAsk.Hash("ab", "", "m", "h", "d", To, ["x", "y"], ["x"], false),
         ];
 
