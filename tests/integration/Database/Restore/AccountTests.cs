@@ -11,7 +11,7 @@ namespace LuxHedge.Tests.Integration.Database.Restore;
 /// <summary>Users and roles. The command that puts users in with their credentials is mongod's own: where the server lacks it, a wire answers for it.</summary>
 public sealed class AccountTests
 {
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Roles_come_back_and_users_that_a_server_does_not_take_are_named()
     {
         await using var rig = await RestoreRig.CreateAsync();
@@ -68,7 +68,7 @@ public sealed class AccountTests
         await ForgetAsync(test.Database);
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Where_a_backup_holds_none_to_ask_for_them_is_refused()
     {
         await using var rig = await RestoreRig.CreateAsync();
