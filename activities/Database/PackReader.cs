@@ -57,7 +57,7 @@ public sealed class PackReader : IDisposable
     public async Task<RawChunk> ReadChunkAsync(PackChunk chunk, CancellationToken cancellation)
     {
         PackFormat.Check(chunk, Name);
-        var frame = ArrayPool<byte>.Shared.Rent(chunk.Length);
+        var frame = LargeBuffers.Rent(chunk.Length);
         try
         {
             await _container.ReadAsync(chunk.Offset, frame.AsMemory(0, chunk.Length), cancellation);
@@ -65,7 +65,7 @@ public sealed class PackReader : IDisposable
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(frame);
+            LargeBuffers.Return(frame);
         }
     }
 
@@ -92,7 +92,7 @@ public sealed class PackReader : IDisposable
             }
 
             await SkipAsync(plain, chunk.Offset - position, name, cancellation);
-            var frame = ArrayPool<byte>.Shared.Rent(chunk.Length);
+            var frame = LargeBuffers.Rent(chunk.Length);
             RawChunk opened;
             try
             {
@@ -101,7 +101,7 @@ public sealed class PackReader : IDisposable
             }
             finally
             {
-                ArrayPool<byte>.Shared.Return(frame);
+                LargeBuffers.Return(frame);
             }
 
             position = chunk.Offset + chunk.Length;
@@ -256,7 +256,7 @@ internal static class PackFormat
 
     public static RawChunk Open(PackChunk chunk, ReadOnlySpan<byte> frame, string name)
     {
-        var raw = ArrayPool<byte>.Shared.Rent(chunk.RawLength);
+        var raw = LargeBuffers.Rent(chunk.RawLength);
         try
         {
             Frames.Decompress(frame, raw.AsSpan(0, chunk.RawLength));
@@ -267,12 +267,12 @@ internal static class PackFormat
         }
         catch (InvalidDataException e)
         {
-            ArrayPool<byte>.Shared.Return(raw);
+            LargeBuffers.Return(raw);
             throw Damaged(name, $"can't be decompressed in part {chunk.Part} of range {chunk.Range}", e);
         }
         catch
         {
-            ArrayPool<byte>.Shared.Return(raw);
+            LargeBuffers.Return(raw);
             throw;
         }
 
@@ -305,7 +305,7 @@ public sealed class RawChunk : IDisposable
     {
         if (Interlocked.Exchange(ref _raw, null) is { } raw)
         {
-            ArrayPool<byte>.Shared.Return(raw);
+            LargeBuffers.Return(raw);
         }
     }
 }
