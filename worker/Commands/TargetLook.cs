@@ -44,5 +44,5 @@ public static class TargetLook
     }
 
     private static bool IsOurs(string collection) =>
-        collection.StartsWith("system.", StringComparison.Ordinal) || collection.StartsWith("luxhedge_restoring", StringComparison.Ordinal);
+        collection is "luxhedge_canary" || collection.StartsWith("system.", StringComparison.Ordinal) || collection.StartsWith("luxhedge_restoring", StringComparison.Ordinal);
 }

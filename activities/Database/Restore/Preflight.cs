@@ -41,7 +41,8 @@ internal sealed class Preflight(
         await clusters.CheckAsync(place.Cluster, cancellation);
         var client = clusters[place.Cluster];
         var database = client.GetDatabase(place.Database);
-        var there = (await TargetInventory.ListAsync(database, cancellation)).Where(c => !BesideNames.IsOurs(c.Name)).ToList();
+        // Capture may write a canary into production at any moment, also while it is lost: those are no data that anybody would miss.
+        var there = (await TargetInventory.ListAsync(database, cancellation)).Where(c => !BesideNames.IsOurs(c.Name) && c.Name != Selection.Canary).ToList();
         var filled = new List<string>();
         foreach (var collection in there)
         {
