@@ -7,7 +7,11 @@ public sealed record CaptureRequest(string RunId, string Asset, string TaskQueue
 /// <summary>Where capture has come to: the next slice begins with that entry.</summary>
 /// <param name="EntrySha256">Of the entry as slices store it (a link, where it is one).</param>
 /// <param name="ChainFrom">Where the chain of slices that it continues begins.</param>
-public sealed record CapturePosition(ClusterTime At, string EntrySha256, ClusterTime ChainFrom);
+public sealed record CapturePosition(ClusterTime At, string EntrySha256, ClusterTime ChainFrom)
+{
+    /// <summary>Everything up to here was read, though no slice keeps anything of it since <see cref="At"/>; null: nothing is known.</summary>
+    public ClusterTime? ReadUntil { get; init; }
+}
 
 /// <summary>What the worker's plan says of an asset's capture.</summary>
 /// <param name="Slice">Length of a slice.</param>

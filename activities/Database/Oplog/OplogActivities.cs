@@ -78,7 +78,7 @@ public sealed class OplogActivities(
         _asked[work.Asset] = capture.Asked;
         if (read.Draft is not { } draft)
         {
-            return new SliceCut(null, work.From, read.CaughtUp, read.Waiting, read.Gap, []);
+            return new SliceCut(null, work.From with { ReadUntil = read.CaughtUp ?? work.From.ReadUntil }, read.CaughtUp, read.Waiting, read.Gap, []);
         }
 
         if (Read is { } told)
@@ -101,7 +101,7 @@ public sealed class OplogActivities(
                     work.Asset, put.From, put.To, put.Entries, put.RawBytes, store);
                 return new SliceCut(
                     new SealedSlice(put.From, put.To, store, put.Entries, put.RawBytes, put.Object.Size, put.NewestCanary),
-                    work.From with { At = put.To, EntrySha256 = put.LastEntrySha256 }, read.CaughtUp, read.Waiting, null, failed);
+                    work.From with { At = put.To, EntrySha256 = put.LastEntrySha256, ReadUntil = read.CaughtUp }, read.CaughtUp, read.Waiting, null, failed);
             }
             catch (RefusalException e) when (e.Report.Kind is ErrorKinds.Unreachable or ErrorKinds.Plan or ErrorKinds.Integrity)
             {

@@ -10,8 +10,8 @@ namespace LuxHedge.Activities.Database.Oplog;
 /// <summary>
 /// Reads one slice of the oplog: from its last entry, which must be there, up to the majority point. The server is asked again and again for what
 /// came since (a seek by <c>ts</c>, cheap on mongod), so that a slice is cut early when it is large; one whose oplog has to be walked through for
-/// each answer (SecantusDB) is asked once, at the end, and only for what a slice keeps and the last second: it builds all of an answer in memory
-/// first, and a restore into another database would be hundreds of megabytes. Its newest two seconds are left for the next slice.
+/// each answer (SecantusDB) is asked at the end, at most three times, and only for what a slice keeps and the last second: it builds all of an answer
+/// in memory first, and a restore would be gigabytes. Its newest two seconds are left for the next slice.
 /// </summary>
 internal sealed class SliceCapture(IMongoClient client, string database, int level, TimeProvider time, Action<Progress> heartbeat)
 {
@@ -23,6 +23,9 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
 
     /// <summary>How far behind the majority point a server stays that hands out times before the writes that take them can be seen.</summary>
     private const uint SettleSeconds = 2;
+
+    /// <summary>Of the oplog, at least, in one answer of a server that builds it in memory and walks for seconds to find it.</summary>
+    private const uint LeastSeconds = 10;
 
     private readonly IMongoDatabase _local = client.GetDatabase("local");
     private readonly SliceBuilder _builder = new(database);
@@ -87,14 +90,21 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             var full = false;
             if (limit >= from.At && (last || !traits.WholeAnswers))
             {
-                var began = time.GetTimestamp();
-                if (await AskAsync(parts, session, from, begun, limit, traits.WholeAnswers, cancellation) is not { } asked)
+                var read = ClusterTime.Max(from.At, from.ReadUntil ?? from.At);
+                var window = Math.Max(LeastSeconds, (limit.Seconds - Math.Min(read.Seconds, limit.Seconds)) / 3 + 1);
+                do
                 {
-                    return Gap(await WhyGoneAsync(from, cancellation));
-                }
+                    var began = time.GetTimestamp();
+                    var to = traits.WholeAnswers && read with { Seconds = read.Seconds + window } is var most && most < limit ? most : limit;
+                    if (await AskAsync(parts, session, from, begun, traits.WholeAnswers ? read : null, to, cancellation) is not { } asked)
+                    {
+                        return Gap(await WhyGoneAsync(from, cancellation));
+                    }
 
-                Asked = time.GetElapsedTime(began);
-                (begun, full) = (true, asked);
+                    Asked = time.GetElapsedTime(began);
+                    (begun, full, read) = (true, asked, to);
+                }
+                while (!full && read < limit);
             }
 
             if (!last && !full)
@@ -130,10 +140,24 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         }
     }
 
+    /// <summary>A server that walks through its oplog can take longer than heartbeats may be apart: the driver's own time-out is the end of it.</summary>
+    private async Task<T> BeatingAsync<T>(Task<T> answer, CancellationToken cancellation)
+    {
+        while (await Task.WhenAny(answer, Task.Delay(BeatEvery, time, cancellation)) != answer)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            heartbeat(new Progress("oplog", _seen, 0, "bytes"));
+        }
+
+        return await answer;
+    }
+
     /// <summary>Everything after the entry read last, up to the limit.</summary>
+    /// <param name="sparing">Up to here everything was read already: only what comes after is asked for. Null: all since the entry read last.</param>
     /// <returns>True when the slice is full; null when that entry is not there.</returns>
     private async Task<bool?> AskAsync(
-        OplogParts parts, IClientSessionHandle session, CapturePosition from, bool begun, ClusterTime limit, bool sparing, CancellationToken cancellation)
+        OplogParts parts, IClientSessionHandle session, CapturePosition from, bool begun, ClusterTime? sparing, ClusterTime limit,
+        CancellationToken cancellation)
     {
         var at = begun ? parts.Last : from.At;
         var startLink = !begun && OplogEntries.StartLink(from.At) is var start && SliceBuilder.Hash(start) == from.EntrySha256 ? start : null;
@@ -150,11 +174,11 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         var find = new BsonDocument
         {
             { "find", "oplog.rs" },
-            { "filter", sparing ? WhatIsKept(at, limit) : new BsonDocument("ts", new BsonDocument("$gte", at.ToBson())) },
+            { "filter", sparing is { } read ? WhatIsKept(at, read, limit) : new BsonDocument("ts", new BsonDocument("$gte", at.ToBson())) },
             { "batchSize", RawCursor.BatchDocuments },
             { "readConcern", RangeReads.Majority(at) },
         };
-        await using var cursor = await RawCursor.OpenAsync(_local, session, find, cancellation);
+        await using var cursor = await BeatingAsync(RawCursor.OpenAsync(_local, session, find, cancellation), cancellation);
         if (startLink is not null)
         {
             if (!begun)
@@ -184,7 +208,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             parts.Begin(link, at, 0);
         }
 
-        while (await cursor.NextAsync(cancellation) is { } batch)
+        while (await BeatingAsync(cursor.NextAsync(cancellation), cancellation) is { } batch)
         {
             using (batch)
             {
@@ -202,15 +226,15 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
 
     /// <summary>The entry read last, whatever <see cref="OplogEntries.IsKept"/> may take, and the last second of everything, so that the next slice
     /// goes on from an entry that has just been written, however much other databases write.</summary>
-    private BsonDocument WhatIsKept(ClusterTime at, ClusterTime limit)
+    private BsonDocument WhatIsKept(ClusterTime at, ClusterTime read, ClusterTime limit)
     {
         BsonDocument Since(ClusterTime from) => new("ts", new BsonDocument { { "$gt", from.ToBson() }, { "$lte", limit.ToBson() } });
         return new BsonDocument("$or", new BsonArray
         {
             new BsonDocument("ts", at.ToBson()),
-            Since(at).Add("ns", new BsonRegularExpression($"^{Regex.Escape(database)}\\.")),
-            Since(at).Add("op", "c"),
-            Since(ClusterTime.Max(at, limit with { Seconds = limit.Seconds - 1 })),
+            Since(read).Add("ns", new BsonRegularExpression($"^{Regex.Escape(database)}\\.")),
+            Since(read).Add("op", "c"),
+            Since(ClusterTime.Max(read, limit with { Seconds = limit.Seconds - 1 })),
         });
     }
 

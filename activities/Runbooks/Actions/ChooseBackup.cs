@@ -42,6 +42,9 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
 
         [Input(InputTypes.Store, "A store that is lost: only backups with a verified copy elsewhere.")]
         public string? Without { get; init; }
+
+        [Input(InputTypes.Flag, "Only backups that the keys handed over by --recovery-key open, where any were: one that was made since the run was started is not.")]
+        public bool RecoveryKey { get; init; }
     }
 
     public sealed record Output
@@ -87,7 +90,7 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         }
 
         var view = await new BackupCatalog(plan, stores, time).ListAsync(asset.Name, cancellation);
-        var (chosen, store, choice) = await ChooseAsync(view, asset, input, cancellation);
+        var (chosen, store, choice) = await ChooseAsync(view, asset, input, context.Keys ?? [], cancellation);
         var summary = chosen.Summary;
         var point = choice is { Chain.Count: > 0 }
             ? input.PointInTime!.Time is not null && choice.Note is null ? input.PointInTime : RestorePoint.At(choice.Until)
@@ -114,7 +117,7 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
     }
 
     private async Task<(CatalogBackup Backup, string Store, PointChoice? Point)> ChooseAsync(
-        CatalogView view, AssetPlan asset, Input input, CancellationToken cancellation)
+        CatalogView view, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed, CancellationToken cancellation)
     {
         var byId = input.Backup is { } id and not "latest" ? id : null;
         var fit = view.Backups.Where(b => byId is null ? b.Summary.Eligible : b.Id == byId)
@@ -124,6 +127,8 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
             .ToList();
         if (fit.Count == 0)
             throw None(view, input, byId);
+        if (input.RecoveryKey && fit.FindAll(c => c.Backup.Manifest.KeyIds.All(id => handed.Any(h => h.KeyId == id))) is { Count: > 0 } opened)
+            fit = opened;
         var proven = input.Rule == LastKnownGood ? fit.Where(c => c.Backup.Summary.Verdict == Verdict.Proven).ToList() : [];
         if (input.PointInTime is not { } wanted)
         {

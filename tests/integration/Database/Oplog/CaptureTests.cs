@@ -144,6 +144,7 @@ public sealed class CaptureTests
         var start = (await rig.Capture.BeginCaptureAsync(CaptureRig.Asset)).Position;
         await rig.InsertAsync(0, 5);
         var (_, end) = await rig.CatchUpAsync(start);
+        await rig.SettleAsync();
 
         var replaced = await rig.CutAsync(end with { EntrySha256 = new string('a', 64) }, 0);
         Assert.Contains("another one than was captured", replaced.Gap, StringComparison.Ordinal);
