@@ -5,6 +5,8 @@ using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Backup;
 using LuxHedge.Workflows.Runs;
+using MongoDB.Bson;
+using MongoDB.Driver;
 
 namespace LuxHedge.Activities.Database;
 
@@ -231,6 +233,13 @@ internal sealed class Sealer(
         // What the source held at the end mark, where it could be counted; else what was read.
         var counts = index.Witness.Collections.Where(c => c.Type != "view")
             .ToDictionary(c => c.Collection, c => c.Documents >= 0 ? c.Documents : read.GetValueOrDefault(c.Collection), StringComparer.Ordinal);
+        if (Imported is null && witnessed.GetValueOrDefault(Marks.CanaryCollection) is { Documents: < 0 })
+        {
+            // Capture wrote one since the mark. Each says itself when it was written.
+            counts[Marks.CanaryCollection] = await scope.Database.GetCollection<BsonDocument>(Marks.CanaryCollection).CountDocumentsAsync(
+                new BsonDocument("at", new BsonDocument("$lte", work.End.ConsistentAt.UtcDateTime)), cancellationToken: cancellation);
+        }
+
         var mine = new Manifest(
             Manifest.FormatName, _backup.BackupId, _backup.Asset, "database", _backup.RunId, writer.Name, _backup.CreatedAt, time.GetUtcNow(),
             work.End.ConsistentAt, index.StartMark, index.EndMark, source() with { ServerVersion = index.ServerVersion },
