@@ -20,9 +20,6 @@ public sealed class OplogCaptureWorkflow
     /// <summary>History stays below two thousand events.</summary>
     private const int SlicesAnExecution = 100;
 
-    /// <summary>After a failure of the server or of all stores: the oplog waits on the server meanwhile.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(15);
-
     /// <summary>A backup that failed after a gap is tried again after this long.</summary>
     private static readonly TimeSpan BaseEvery = TimeSpan.FromMinutes(15);
 
@@ -92,6 +89,9 @@ public sealed class OplogCaptureWorkflow
         throw Workflow.CreateContinueAsNewException(
             (OplogCaptureWorkflow w) => w.RunAsync(Carry()), new() { TaskQueue = request.TaskQueue });
     }
+
+    /// <summary>After a failure of the server or of all stores: the oplog waits on the server meanwhile.</summary>
+    private TimeSpan Pause => settings is null ? TimeSpan.FromSeconds(15) : settings.Slice / 4;
 
     [WorkflowQuery(Wire.State)]
     public RunState State() => new(
@@ -337,7 +337,7 @@ public sealed class OplogCaptureWorkflow
             {
                 shelf.Fail(Failures.ToReport(e).Message);
                 Show();
-                if (!await StaysAsync(shelf.Pause, $"{shelf.Store} again"))
+                if (!await StaysAsync(shelf.PauseFrom(Pause), $"{shelf.Store} again"))
                     return;
             }
             catch (Exception e) when (TemporalException.IsCanceledException(e))

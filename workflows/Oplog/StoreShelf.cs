@@ -9,7 +9,6 @@ internal sealed class StoreShelf(string store)
     /// <summary>One activity copies so many: short enough to end with its execution.</summary>
     private const int AtOnce = 20;
 
-    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(5);
 
     private readonly List<SliceName> _pending = [];
@@ -34,8 +33,8 @@ internal sealed class StoreShelf(string store)
 
     public bool IsBehind => _pending.Count > 0 || _since is not null;
 
-    /// <summary>Before it is tried again.</summary>
-    public TimeSpan Pause => TimeSpan.FromTicks(Math.Min(LongestPause.Ticks, ShortestPause.Ticks << Math.Min(_failures, 10)));
+    /// <summary>Before it is tried again: twice as long after each failure.</summary>
+    public TimeSpan PauseFrom(TimeSpan shortest) => TimeSpan.FromTicks(Math.Min(LongestPause.Ticks, shortest.Ticks << Math.Min(_failures, 10)));
 
     /// <summary>The slice was sealed here.</summary>
     public void Has(ClusterTime to)

@@ -29,7 +29,7 @@ public sealed class CaptureBookTests
         var other = new CaptureBook(server.Client, plan with { Temporal = plan.Temporal with { TaskQueue = "somebody-else" } });
         Assert.Equal(ErrorKinds.Locked, (await Assert.ThrowsAsync<RefusalException>(() => other.CompareAsync(default))).Report.Kind);
 
-        await using (await OplogRig.CreateOnDevServerAsync(plan.Temporal.TaskQueue))
+        await using (await OplogRig.CreateAsync(plan.Temporal.TaskQueue))
         {
             while ((await book.LookAsync(asset, default)).State != CaptureStates.Running)
                 await Task.Delay(50);

@@ -21,7 +21,7 @@ public sealed class OplogCaptureWorkflowTests
         var state = await OplogRig.UntilAsync(run, s => rig.Cuts.Count == 4 && s.Stores.All(x => x.Newest == OplogRig.At(20)));
 
         Assert.Equal([0, 10, 20, 20], rig.Cuts.Select(c => (int)(c.From.At.Seconds - 1_000_000)));
-        Assert.Equal([10, 10, 0, 10], rig.Cuts.Select(c => (int)c.Length.TotalSeconds)); // after a full one the next is there already
+        Assert.Equal([40, 40, 0, 40], rig.Cuts.Select(c => (int)c.Length.TotalMilliseconds)); // after a full one the next is there already
         Assert.Equal([(OplogRig.At(0), OplogRig.At(10)), (OplogRig.At(10), OplogRig.At(20))], rig.Copies.SelectMany(c => c.Slices).Select(s => (s.From, s.To)));
         Assert.Equal((CaptureStates.Running, 2L), (state.State, state.Slices));
 
@@ -49,9 +49,6 @@ public sealed class OplogCaptureWorkflowTests
             });
         }
 
-        // Time passes only while nothing is read: the copies' pause is over when slices wait.
-        for (var i = 0; i < 12; i++)
-            rig.Script.Enqueue(w => new(null, w.From, null, "no majority", null, []));
         var run = await rig.StartAsync();
         await OplogRig.UntilAsync(() => rig.Cuts.Count >= 7);
         Assert.Contains(rig.Copies, c => c.To == "nas");
@@ -75,7 +72,7 @@ public sealed class OplogCaptureWorkflowTests
         Assert.Equal((OplogRig.At(10), OplogRig.At(500), "It rolled over."), (gap.After, gap.Until, gap.Why));
         Assert.Equal("failed", Assert.Single(rig.Alerts).Kind);
         Assert.Equal(OplogRig.Position(500, 500), rig.Cuts.ElementAt(2).From);
-        var backup = rig.Client.GetWorkflowHandle(WorkflowIds.Backup(OplogRig.Asset));
+        var backup = rig.Client.GetWorkflowHandle(WorkflowIds.Backup(rig.Asset));
         Assert.Null((await backup.DescribeAsync()).CloseTime);
 
         // Still none: the state stays. There is one: it ends, and nothing more is told.
@@ -95,7 +92,7 @@ public sealed class OplogCaptureWorkflowTests
     {
         await using var rig = await OplogRig.CreateAsync();
         var other = await rig.Client.StartWorkflowAsync(
-            Wire.DatabaseBackup, [new DatabaseBackupRequest("run-b", OplogRig.Asset, rig.Queue)], new(WorkflowIds.Backup(OplogRig.Asset), rig.Queue));
+            Wire.DatabaseBackup, [new DatabaseBackupRequest("run-b", rig.Asset, rig.Queue)], new(WorkflowIds.Backup(rig.Asset), rig.Queue));
         rig.Script.Enqueue(w => new(null, w.From, null, null, "It rolled over.", []));
         rig.Script.Enqueue(w => OplogRig.Slice(w, 10));
         rig.Script.Enqueue(w =>
@@ -115,9 +112,9 @@ public sealed class OplogCaptureWorkflowTests
     {
         await using var rig = await OplogRig.CreateAsync();
         rig.Script.Enqueue(w => OplogRig.Slice(w, 10));
-        for (var i = 0; i < 12; i++)
-            rig.Script.Enqueue(w => new(null, w.From, null, "No majority has it.", null, []));
         for (var i = 0; i < 3; i++)
+            rig.Script.Enqueue(w => new(null, w.From, null, "No majority has it.", null, []));
+        for (var i = 0; i < 2; i++)
             rig.Script.Enqueue(_ => throw new RefusalException(ErrorKinds.Unreachable, "There is no primary."));
         rig.Script.Enqueue(w =>
         {
@@ -130,7 +127,7 @@ public sealed class OplogCaptureWorkflowTests
         Assert.Equal(CaptureStates.Running, state.State);
         var alert = Assert.Single(rig.Alerts);
         Assert.Equal(("overdue", "No majority has it."), (alert.Kind, alert.Text));
-        Assert.All(rig.Cuts.Skip(1).Take(16), c => Assert.Equal(OplogRig.At(10), c.From.At));
+        Assert.All(rig.Cuts.Skip(1).Take(5), c => Assert.Equal(OplogRig.At(10), c.From.At));
         await rig.StopAsync(run);
     }
 
@@ -154,18 +151,30 @@ public sealed class OplogCaptureWorkflowTests
     }
 
     [Fact]
-    public async Task A_canary_is_written_each_minute_and_old_ones_are_looked_for_now_and_then()
+    public async Task The_first_canary_is_written_at_once_and_the_next_a_minute_later()
     {
         await using var rig = await OplogRig.CreateAsync();
         rig.Plan = rig.Plan with { Canary = true };
-        for (var i = 0; i < 12; i++) // three minutes of waiting
-            rig.Script.Enqueue(w => new(null, w.From, null, "No majority has it.", null, []));
         var run = await rig.StartAsync();
-        await OplogRig.UntilAsync(() => rig.Cuts.Count == 13);
+        TimeSpan? wait = null;
+        await OplogRig.UntilAsync(async () => (wait = (await run.FetchHistoryAsync()).Events
+            .Select(e => e.TimerStartedEventAttributes?.StartToFireTimeout.ToTimeSpan()).FirstOrDefault(t => t is not null)) is not null);
+        Assert.InRange(wait!.Value, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1));
         await rig.StopAsync(run);
+        Assert.Equal([true], rig.Canaries);
+    }
 
-        Assert.InRange(rig.Canaries.Count, 3, 4);
-        Assert.Equal([true, .. rig.Canaries.Skip(1).Select(_ => false)], rig.Canaries);
+    [Fact]
+    public async Task A_capture_that_goes_on_writes_the_canary_that_is_due_and_looks_for_old_ones_once_an_hour()
+    {
+        await using var rig = await OplogRig.CreateAsync();
+        rig.Plan = rig.Plan with { Canary = true };
+        var now = DateTimeOffset.UtcNow;
+        var run = await rig.StartAsync(new(
+            now, OplogRig.Start, CaptureStates.Running, now, null, 7, null, null, null, null, null, now - TimeSpan.FromSeconds(50), 59, []));
+        await OplogRig.UntilAsync(() => rig.Canaries.Count == 1);
+        Assert.Equal(7, (await rig.StopAsync(run)).Slices);
+        Assert.Equal([false], rig.Canaries.Take(1));
     }
 
     [Fact]

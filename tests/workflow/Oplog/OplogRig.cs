@@ -37,23 +37,23 @@ public sealed class EmptyBackup
 }
 
 /// <summary>
-/// Capture on a time-skipping server with scripted activities: each slice is the next answer of <see cref="Script"/>; when there is none left,
-/// the activity reads along until it is cancelled, and no time passes.
+/// Capture with scripted activities: each slice is the next answer of <see cref="Script"/>; when there is none left, the activity reads along until
+/// it is cancelled. On the dev server, with slices of milliseconds: the time-skipping server loses activities that are cancelled
+/// (<c>ACTIVITY_UNKNOWN</c>), and waits for ever.
 /// </summary>
 internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificationActivities
 {
-    public const string Asset = "shop";
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
     public static readonly CapturePosition Start = Position(0);
 
-    private readonly WorkflowEnvironment? environment;
     private readonly CancellationTokenSource stop = new();
     private readonly TemporalWorker worker;
     private readonly Task running;
     private Task<CaptureResult>? result;
 
-    private OplogRig(WorkflowEnvironment? environment, ITemporalClient client, string? queue = null)
+    private OplogRig(ITemporalClient client, string? queue = null)
     {
-        this.environment = environment;
         Queue = queue ?? Queue;
         var options = (TemporalClientOptions)client.Options.Clone();
         options.DataConverter = MaskingFailureConverter.Converter(new());
@@ -72,6 +72,8 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
 
     public TemporalClient Client { get; }
 
+    public string Asset { get; } = TestPlan.NewAsset();
+
     public string Queue { get; } = $"test-{Guid.NewGuid():N}";
 
     /// <summary>What the next slices come to.</summary>
@@ -89,7 +91,7 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
 
     public int Settings { get; private set; }
 
-    public CaptureSettings Plan { get; set; } = new(TimeSpan.FromSeconds(10), TimeSpan.FromMinutes(1), Canary: false, ["s3", "nas"]);
+    public CaptureSettings Plan { get; set; } = new(TimeSpan.FromMilliseconds(40), TimeSpan.FromMilliseconds(50), Canary: false, ["s3", "nas"]);
 
     /// <summary>The answer to a copy; null: it is done.</summary>
     public Func<SliceCopyWork, SlicesCopied>? Copied { get; set; }
@@ -103,14 +105,7 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
 
     public static ClusterTime At(int second) => new(1_000_000 + (uint)second, 1);
 
-    public static async Task<OplogRig> CreateAsync()
-    {
-        var skipping = await TemporalServer.StartTimeSkippingAsync();
-        return new(skipping, skipping.Client);
-    }
-
-    /// <summary>A worker of that queue on the dev server, which has lists and skips no time.</summary>
-    public static async Task<OplogRig> CreateOnDevServerAsync(string queue) => new(null, (await TemporalServer.SharedAsync()).Client, queue);
+    public static async Task<OplogRig> CreateAsync(string? queue = null) => new((await TemporalServer.SharedAsync()).Client, queue);
 
     /// <summary>A slice of so many seconds after what was read.</summary>
     public static SliceCut Slice(SliceWork work, int seconds, bool more = false, params StoreTrouble[] failed)
@@ -126,7 +121,6 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     {
         var handle = await Client.StartWorkflowAsync(
             Wire.OplogCapture, [new CaptureRequest("run-o", Asset, Queue, carried)], new(WorkflowIds.Oplog(Asset), Queue));
-        // Time is skipped only while a result is waited for.
         result = handle.GetResultAsync<CaptureResult>();
         return Client.GetWorkflowHandle(handle.Id);
     }
@@ -135,23 +129,27 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     {
         var answer = await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Abort, [new AbortOrder("alice", "the plan changed")]);
         Assert.True(answer.Accepted);
-        return await result!;
+        return await result!.WaitAsync(Limit);
     }
 
-    public static async Task UntilAsync(Func<bool> condition)
+    public static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    public static async Task UntilAsync(Func<Task<bool>> condition)
     {
-        while (!condition())
-            await Task.Delay(20);
+        using var limit = new CancellationTokenSource(Limit);
+        while (!await condition())
+            await Task.Delay(20, limit.Token);
     }
 
     public static async Task<CaptureState> UntilAsync(WorkflowHandle run, Func<CaptureState, bool> condition)
     {
+        using var limit = new CancellationTokenSource(Limit);
         while (true)
         {
             var state = (await run.QueryAsync<RunState>(Wire.State, [])).Capture!;
             if (condition(state))
                 return state;
-            await Task.Delay(20);
+            await Task.Delay(20, limit.Token);
         }
     }
 
@@ -217,7 +215,5 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
         await running.ContinueWith(_ => { }, TaskScheduler.Default);
         worker.Dispose();
         stop.Dispose();
-        if (environment is not null)
-            await environment.DisposeAsync();
     }
 }
