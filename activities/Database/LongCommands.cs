@@ -2,7 +2,7 @@ using LuxHedge.Workflows;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
-namespace LuxHedge.Activities.Database.Restore;
+namespace LuxHedge.Activities.Database;
 
 /// <summary>Server commands that can take hours: the activity lives as long as the server is seen to be at it.</summary>
 internal static class LongCommands
@@ -18,6 +18,10 @@ internal static class LongCommands
         var running = database.RunCommandAsync<BsonDocument>(new BsonDocument(command) { { "comment", mark } }, cancellationToken: cancellation);
         return await WatchAsync(running, () => IsAtItAsync(database.Client, mark, cancellation), what, cancellation);
     }
+
+    /// <summary>The same for a question that the server may need a while for, whose own time-out in the driver is the end of it.</summary>
+    public static Task<T> WatchAsync<T>(Task<T> running, string what, CancellationToken cancellation) =>
+        WatchAsync(running, () => Task.FromResult(true), what, cancellation);
 
     /// <summary>The same for work that is many short commands of its own: its progress is the sign of life.</summary>
     public static async Task<T> WatchAsync<T>(Task<T> running, Func<Task<bool>> isAtIt, string what, CancellationToken cancellation)

@@ -341,10 +341,10 @@ internal sealed class OplogTailer(
         {
             // There was no entry at the beginning: older ones must still be there.
             await RefuseGapAsync(last, cancellation);
-            return await RawCursor.OpenAsync(_local, _session!, find, cancellation);
+            return await LongCommands.WatchAsync(RawCursor.OpenAsync(_local, _session!, find, cancellation), "oplog", cancellation);
         }
 
-        var cursor = await RawCursor.OpenAsync(_local, _session!, find, cancellation);
+        var cursor = await LongCommands.WatchAsync(RawCursor.OpenAsync(_local, _session!, find, cancellation), "oplog", cancellation);
         try
         {
             return cursor.Peek() is { } first && OplogEntries.Matches(link, first.Span) ? cursor : throw Gap(last);
@@ -360,7 +360,7 @@ internal sealed class OplogTailer(
     private async Task AskAsync(ClusterTime limit, CancellationToken cancellation)
     {
         await using var cursor = await OpenAsync(tailable: false, cancellation);
-        while (await cursor.NextAsync(cancellation) is { } batch)
+        while (await LongCommands.WatchAsync(cursor.NextAsync(cancellation), "oplog", cancellation) is { } batch)
         {
             using (batch)
             {
@@ -455,7 +455,7 @@ internal sealed class OplogTailer(
 
     private async Task RefuseGapAsync(ClusterTime at, CancellationToken cancellation)
     {
-        if (!await Marks.ReachesBackToAsync(scope.Client, at, cancellation))
+        if (!await LongCommands.WatchAsync(Marks.ReachesBackToAsync(scope.Client, at, cancellation), "oplog", cancellation))
         {
             throw Gap(at);
         }

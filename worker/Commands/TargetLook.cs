@@ -1,5 +1,6 @@
 using LuxHedge.Activities;
 using LuxHedge.Activities.Database;
+using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using MongoDB.Driver;
 
@@ -26,7 +27,7 @@ public static class TargetLook
             var database = clusters[target.Cluster].GetDatabase(target.Database);
             var found = new SortedDictionary<string, long>(StringComparer.Ordinal);
             using var names = await database.ListCollectionNamesAsync(cancellationToken: patience.Token);
-            foreach (var name in (await names.ToListAsync(patience.Token)).Where(n => !IsOurs(n)))
+            foreach (var name in (await names.ToListAsync(patience.Token)).Where(n => !n.StartsWith("system.", StringComparison.Ordinal) && TargetInventory.IsData(n)))
             {
                 found[name] = await database.GetCollection<MongoDB.Bson.BsonDocument>(name).EstimatedDocumentCountAsync(cancellationToken: patience.Token);
             }
@@ -42,7 +43,4 @@ public static class TargetLook
             return new(null, clusters.Explain(e, target.Cluster)?.Report.Message ?? $"it did not answer in {Patience.TotalSeconds:0} s");
         }
     }
-
-    private static bool IsOurs(string collection) =>
-        collection is "luxhedge_canary" || collection.StartsWith("system.", StringComparison.Ordinal) || collection.StartsWith("luxhedge_restoring", StringComparison.Ordinal);
 }

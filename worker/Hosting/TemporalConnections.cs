@@ -38,6 +38,19 @@ public static partial class TemporalConnections
         }
     }
 
+    /// <summary>Work of calls to Temporal; when it does not answer, throws <see cref="RefusalException"/> (<c>unreachable</c>).</summary>
+    internal static async Task<T> ReachAsync<T>(TemporalPlan plan, Func<Task<T>> work)
+    {
+        try
+        {
+            return await work();
+        }
+        catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
+        {
+            throw Unreachable(plan, e);
+        }
+    }
+
     internal static RefusalException Unreachable(TemporalPlan plan, Exception e) => new(
         ErrorKinds.Unreachable,
         $"No Temporal answers at {plan.Address} (namespace {plan.Namespace}): {Innermost(e.Message)}",

@@ -142,17 +142,7 @@ public sealed class CaptureBook(ITemporalClient client, Plan plan)
         }
     }
 
-    private async Task<T> ReachAsync<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
-        {
-            throw TemporalConnections.Unreachable(plan.Temporal, e);
-        }
-    }
+    private Task<T> ReachAsync<T>(Func<Task<T>> work) => TemporalConnections.ReachAsync(plan.Temporal, work);
 
     private static DateTimeOffset Utc(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
 

@@ -253,17 +253,7 @@ public sealed class ScheduleBook(ITemporalClient client, Plan plan)
     private async Task<bool> IsOursAsync(IReadOnlyDictionary<string, IEncodedRawValue> memo) =>
         memo.TryGetValue(Marker, out var value) && await value.ToValueAsync<string>() == plan.Temporal.TaskQueue;
 
-    private async Task<T> ReachAsync<T>(Func<Task<T>> work)
-    {
-        try
-        {
-            return await work();
-        }
-        catch (RpcException e) when (e.Code is not RpcException.StatusCode.Cancelled)
-        {
-            throw TemporalConnections.Unreachable(plan.Temporal, e);
-        }
-    }
+    private Task<T> ReachAsync<T>(Func<Task<T>> work) => TemporalConnections.ReachAsync(plan.Temporal, work);
 
     private static DateTimeOffset Utc(DateTime time) => new(DateTime.SpecifyKind(time, DateTimeKind.Utc));
 

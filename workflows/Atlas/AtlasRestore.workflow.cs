@@ -50,13 +50,13 @@ public sealed class AtlasRestoreWorkflow
             }
 
             if (over is null)
-                return End(null, "TimedOut", $"Atlas has not finished it within {AtlasPatience.ForRestore.TotalHours:0} hours, and may yet.");
+                return await EndAsync(null, "TimedOut", $"Atlas has not finished it within {AtlasPatience.ForRestore.TotalHours:0} hours, and may yet.");
             var look = await steps.RunAsync("look at what came back", () => LookAsync(work), l => string.Join("; ", l.Checks.Select(c => c.Detail)));
-            return End(look, null);
+            return await EndAsync(look, null);
         }
         catch (Exception e) when (abort.Caused(e))
         {
-            return End(null, "Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}",
+            return await EndAsync(null, "Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}",
                 job is null ? "If Atlas was asked just then, it restores all the same." : $"Atlas goes on with the restore job {job.Id}; cancel it there.");
         }
         catch (FailureException e) when (!TemporalException.IsCanceledException(e))
@@ -95,12 +95,13 @@ public sealed class AtlasRestoreWorkflow
     private Task<AtlasRestoreLook> LookAsync(AtlasRestoreWork work) => Workflow.ExecuteActivityAsync(
         (IAtlasActivities a) => a.CheckRestoreAsync(work), ActivityPolicies.ForShortWork("the newest canary in the target", abort.Token));
 
-    private AtlasRestoreSummary End(AtlasRestoreLook? look, string? ended, params string[] notes)
+    private async Task<AtlasRestoreSummary> EndAsync(AtlasRestoreLook? look, string? ended, params string[] notes)
     {
         abort.TooLate = "The run is over.";
         var v = look is null ? Verdict.NotProven : Verdicts.Worst(look.Checks.Select(c => c.Verdict));
         Show(v);
         Told(v, ended);
+        await audit.FlushAsync();
         var rpo = plan is not null && look?.NewestCanary is { } canary ? plan.Moment - canary : (TimeSpan?)null;
         return new(request.RunId, v, request.Asset, plan?.To, plan?.Snapshot?.Id, plan?.Moment, job?.Id, Steps.Now - steps.StartedAt,
             rpo < TimeSpan.Zero ? TimeSpan.Zero : rpo)

@@ -38,17 +38,17 @@ public sealed class AtlasSnapshotWorkflow
             snapshot = await steps.RunAsync("wait until it is complete", WaitAsync, s => s.Status);
             return snapshot.Status switch
             {
-                AtlasStatus.Completed => End(Verdict.Proven, null),
+                AtlasStatus.Completed => await EndAsync(Verdict.Proven, null),
                 AtlasStatus.Failed => throw Failures.ToFailure(new(
                     ErrorKinds.Backup, $"Atlas says that its snapshot {snapshot.Id} of {request.Asset} failed.", snapshot.Id,
                     "Look at the cluster's backups in Atlas; then take another.")),
-                _ => End(Verdict.NotProven, "TimedOut", $"Atlas has not completed it within {AtlasPatience.ForSnapshot.TotalHours:0} hours."),
+                _ => await EndAsync(Verdict.NotProven, "TimedOut", $"Atlas has not completed it within {AtlasPatience.ForSnapshot.TotalHours:0} hours."),
             };
         }
         catch (Exception e) when (abort.Caused(e))
         {
-            return End(Verdict.NotProven, "Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}",
-                snapshot is null ? "Atlas was not asked." : "Atlas goes on with it all the same.");
+            return await EndAsync(Verdict.NotProven, "Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}",
+                snapshot is null ? "If Atlas was asked just then, it takes it all the same." : "Atlas goes on with it all the same.");
         }
         catch (FailureException e) when (!TemporalException.IsCanceledException(e))
         {
@@ -102,11 +102,12 @@ public sealed class AtlasSnapshotWorkflow
     private async Task<AtlasSnapshot> ReadAsync(AtlasSnapshot asked) => snapshot = await Workflow.ExecuteActivityAsync(
         (IAtlasActivities a) => a.ReadSnapshotAsync(request.Asset, asked.Id), ActivityPolicies.ForShortWork("how far is it?", abort.Token));
 
-    private AtlasSnapshotSummary End(Verdict v, string? ended, params string[] notes)
+    private async Task<AtlasSnapshotSummary> EndAsync(Verdict v, string? ended, params string[] notes)
     {
         abort.TooLate = "The run is over.";
         Show(v);
         Told(v, ended);
+        await audit.FlushAsync();
         return new(request.RunId, v, request.Asset, snapshot) { Ended = ended, Notes = [.. notes, .. patience.Notes, .. audit.Notes] };
     }
 

@@ -140,18 +140,6 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         }
     }
 
-    /// <summary>A server that walks through its oplog can take longer than heartbeats may be apart: the driver's own time-out is the end of it.</summary>
-    private async Task<T> BeatingAsync<T>(Task<T> answer, CancellationToken cancellation)
-    {
-        while (await Task.WhenAny(answer, Task.Delay(BeatEvery, time, cancellation)) != answer)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            heartbeat(new Progress("oplog", _seen, 0, "bytes"));
-        }
-
-        return await answer;
-    }
-
     /// <summary>Everything after the entry read last, up to the limit.</summary>
     /// <param name="sparing">Up to here everything was read already: only what comes after is asked for. Null: all since the entry read last.</param>
     /// <returns>True when the slice is full; null when that entry is not there.</returns>
@@ -166,7 +154,8 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             startLink = parts.Link; // nothing was read yet
         }
 
-        if (startLink is not null && !await Marks.ReachesBackToAsync(client, at, cancellation))
+        if (startLink is not null
+            && !await LongCommands.WatchAsync(Marks.ReachesBackToAsync(client, at, cancellation), "oplog", cancellation))
         {
             return null;
         }
@@ -178,7 +167,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             { "batchSize", RawCursor.BatchDocuments },
             { "readConcern", RangeReads.Majority(at) },
         };
-        await using var cursor = await BeatingAsync(RawCursor.OpenAsync(_local, session, find, cancellation), cancellation);
+        await using var cursor = await LongCommands.WatchAsync(RawCursor.OpenAsync(_local, session, find, cancellation), "oplog", cancellation);
         if (startLink is not null)
         {
             if (!begun)
@@ -208,7 +197,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             parts.Begin(link, at, 0);
         }
 
-        while (await BeatingAsync(cursor.NextAsync(cancellation), cancellation) is { } batch)
+        while (await LongCommands.WatchAsync(cursor.NextAsync(cancellation), "oplog", cancellation) is { } batch)
         {
             using (batch)
             {

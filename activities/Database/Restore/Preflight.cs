@@ -41,8 +41,7 @@ internal sealed class Preflight(
         await clusters.CheckAsync(place.Cluster, cancellation);
         var client = clusters[place.Cluster];
         var database = client.GetDatabase(place.Database);
-        // Capture may write a canary into production at any moment, also while it is lost: those are no data that anybody would miss.
-        var there = (await TargetInventory.ListAsync(database, cancellation)).Where(c => !BesideNames.IsOurs(c.Name) && c.Name != Selection.Canary).ToList();
+        var there = (await TargetInventory.ListAsync(database, cancellation)).Where(c => TargetInventory.IsData(c.Name)).ToList();
         var filled = new List<string>();
         foreach (var collection in there)
         {

@@ -71,7 +71,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
             withExpiry: !areBuilt, wrong);
 
         var counted = await CountAsync(found, cancellation);
-        if (witness is { Missing: not null, Collection: Selection.Canary } && wrong.Count == 0)
+        if (witness is { Missing: not null, Collection: Marks.CanaryCollection } && wrong.Count == 0)
             return (new Check(witness.Collection, Verdict.Proven, $"{counted:N0} canaries; they need no witness"), counted); // Written to all the while.
         if (witness.Missing is { } why)
         {
@@ -294,8 +294,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
 
     /// <summary>An index scan on the server: nothing is sent for a document.</summary>
     private Task<long> CountAsync(ReplayedCollection found, CancellationToken cancellation) => LongCommands.WatchAsync(
-        RawWrites.Of(state.Database, found.Beside).CountDocumentsAsync(new BsonDocument(), cancellationToken: cancellation),
-        () => Task.FromResult(true), $"count {found.Name}", cancellation);
+        RawWrites.Of(state.Database, found.Beside).CountDocumentsAsync(new BsonDocument(), cancellationToken: cancellation), $"count {found.Name}", cancellation);
 
     /// <summary>Null: the same documents.</summary>
     public static async Task<string?> CompareShareAsync(
@@ -347,7 +346,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
         return work.Request.Collections is null ? null : await NewestCanaryOfBackupAsync(cancellation);
     }
 
-    private static bool IsCanary(ReplayedCollection collection) => collection is { Name: Selection.Canary, Type: ReplayedCollection.Collection };
+    private static bool IsCanary(ReplayedCollection collection) => collection is { Name: Marks.CanaryCollection, Type: ReplayedCollection.Collection };
 
     private async Task<DateTimeOffset?> NewestRestoredCanaryAsync(IReadOnlyList<ReplayedCollection> restored, CancellationToken cancellation)
     {
@@ -370,7 +369,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
             }
         }
 
-        foreach (var collection in reader.Index.Collections.Where(c => c.Collection.Name == Selection.Canary))
+        foreach (var collection in reader.Index.Collections.Where(c => c.Collection.Name == Marks.CanaryCollection))
         {
             foreach (var part in reader.ChunksOf(collection))
             {
@@ -387,7 +386,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
                 foreach (var bson in part.Entries)
                 {
                     var entry = OplogEntry.Read(bson);
-                    if (entry is { Operation: "i", CollectionName: Selection.Canary } && entry.Time <= reader.Index.EndMark)
+                    if (entry is { Operation: "i", CollectionName: Marks.CanaryCollection } && entry.Time <= reader.Index.EndMark)
                         Take(entry.Object);
                 }
 

@@ -8,8 +8,6 @@ namespace LuxHedge.Activities.Database.Restore;
 /// <param name="Uuids">Of the named collections (<c>view:{name}</c> of views); null: everything.</param>
 internal sealed record Selection(IReadOnlyList<string> Names, IReadOnlySet<string>? Uuids)
 {
-    public const string Canary = "luxhedge_canary";
-
     /// <exception cref="RefusalException"><c>usage</c>: names a collection that the backup does not hold.</exception>
     public static Selection Of(IndexDocument index, IReadOnlyList<string>? named)
     {

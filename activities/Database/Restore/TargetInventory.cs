@@ -7,9 +7,13 @@ namespace LuxHedge.Activities.Database.Restore;
 internal sealed record TargetCollection(string Name, string? Uuid, string Type, BsonDocument Options);
 
 /// <summary>What a database holds, as its server lists it; the server's own collections left out.</summary>
-internal static class TargetInventory
+public static class TargetInventory
 {
-    public static async Task<IReadOnlyList<TargetCollection>> ListAsync(IMongoDatabase database, CancellationToken cancellation)
+    /// <summary>Whether a collection of that name is data that somebody would miss: not what a restore makes beside it, and no canaries, which capture
+    /// may write into production at any moment, also while it is lost.</summary>
+    public static bool IsData(string collection) => !BesideNames.IsOurs(collection) && collection != Marks.CanaryCollection;
+
+    internal static async Task<IReadOnlyList<TargetCollection>> ListAsync(IMongoDatabase database, CancellationToken cancellation)
     {
         var found = new List<TargetCollection>();
         using var cursor = await database.ListCollectionsAsync(cancellationToken: cancellation);
@@ -30,14 +34,14 @@ internal static class TargetInventory
         return [.. found.OrderBy(f => f.Name, StringComparer.Ordinal)];
     }
 
-    public static async Task<IReadOnlyList<BsonDocument>> IndexesAsync(IMongoDatabase database, string collection, CancellationToken cancellation)
+    internal static async Task<IReadOnlyList<BsonDocument>> IndexesAsync(IMongoDatabase database, string collection, CancellationToken cancellation)
     {
         using var cursor = await database.GetCollection<BsonDocument>(collection).Indexes.ListAsync(cancellation);
         return await cursor.ToListAsync(cancellation);
     }
 
     /// <summary>A view has no documents of its own.</summary>
-    public static async Task<bool> HasDocumentsAsync(IMongoDatabase database, TargetCollection collection, CancellationToken cancellation)
+    internal static async Task<bool> HasDocumentsAsync(IMongoDatabase database, TargetCollection collection, CancellationToken cancellation)
     {
         if (collection.Type == ReplayedCollection.View)
             return false;

@@ -43,7 +43,7 @@ public sealed class CheckCanary(Plan plan, ClusterConnections clusters) : Activi
         var moment = input.Moment ?? context.DeclaredAt;
         if (!target.Asset.Canary)
             return NotMeasured(moment, $"The plan forbids canaries in {target.Asset.Name}.");
-        var newest = await clusters[target.Cluster].GetDatabase(target.Database).GetCollection<BsonDocument>(Selection.Canary)
+        var newest = await clusters[target.Cluster].GetDatabase(target.Database).GetCollection<BsonDocument>(Marks.CanaryCollection)
             .Find(new BsonDocument("at", new BsonDocument("$type", "date"))).Sort(new BsonDocument("at", -1)).Limit(1).FirstOrDefaultAsync(cancellation);
         if (newest is null)
             return NotMeasured(moment, "No canary came back, so what was lost can't be measured.");

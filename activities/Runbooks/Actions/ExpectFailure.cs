@@ -128,13 +128,14 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
         }
     }
 
-    /// <summary>Where slices wrote to every collection none is compared by hash any more: one document less must be noticed.</summary>
+    /// <summary>Where slices wrote to every collection none is compared by hash any more: one document less must be noticed. Not a canary, which
+    /// may have no number to compare with.</summary>
     private async Task<ActionOutcome> TakeDocumentAsync(RunTarget target, StandingCheck check, Input input, CancellationToken cancellation)
     {
         using var reader = await check.OpenAsync(target.Asset, input.Backup, null, cancellation);
         var there = await check.CollectionsAsync(reader, input.PointInTime!.Until!.Value, null, cancellation);
         foreach (var collection in there.Where(
-            c => c is { Type: ReplayedCollection.Collection, IsCapped: false, Name: not Selection.Canary } && !c.Name.StartsWith("system.", StringComparison.Ordinal)))
+            c => c is { Type: ReplayedCollection.Collection, IsCapped: false, Name: not Marks.CanaryCollection } && !c.Name.StartsWith("system.", StringComparison.Ordinal)))
         {
             var documents = clusters[target.Cluster].GetDatabase(target.Database).GetCollection<RawBsonDocument>(collection.Name);
             if (await documents.Find(new BsonDocument()).Limit(1).FirstOrDefaultAsync(cancellation) is not { } taken)
@@ -204,7 +205,7 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
         await writer.CompleteAsync(cancellation);
     }
 
-    /// <summary>A document that the witness has hashed, of the first collection that has one; canaries are compared by number only.</summary>
+    /// <summary>A document that the witness has hashed, of the first collection that has one.</summary>
     private static async Task<(string? Collection, BsonValue? Id)> DocumentAsync(
         IMongoDatabase database, StandingCheck check, AssetPlan asset, Input input, CancellationToken cancellation)
     {
@@ -212,8 +213,7 @@ public sealed class ExpectFailure(Plan plan, StoreSet stores, KeyRing keys, Clus
         // At a point in time: of collections that no slice has touched.
         var untouched = input.PointInTime?.Until is { } until
             ? (await check.CollectionsAsync(reader, until, null, cancellation)).Where(c => c.Since is null).Select(c => c.Name).ToHashSet(StringComparer.Ordinal) : null;
-        foreach (var witness in reader.Index.Witness.Collections.Where(
-            w => w is { Type: "collection", Missing: null, Collection: not Selection.Canary } && untouched?.Contains(w.Collection) != false))
+        foreach (var witness in reader.Index.Witness.Collections.Where(w => w is { Type: "collection", Missing: null } && untouched?.Contains(w.Collection) != false))
         {
             foreach (var share in witness.Shares.Where(s => s is { ByHint: false, Documents: > 0 }))
             {

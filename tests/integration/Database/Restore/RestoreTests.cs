@@ -1,5 +1,6 @@
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Stores;
 using LuxHedge.Workflows;
@@ -145,7 +146,7 @@ public sealed class RestoreTests
         Assert.Equal(["alice", "bob"], another.Plan.Approval!.Approvers);
         Assert.Contains(another.Plan.Shows, s => s.Label == "asked by" && s.Value == "operator");
         (await rig.RunAsync(another)).AssertProven();
-        var after = (await RestoreRig.StateAsync(rig.Source)).Where(s => s.Key != Selection.Canary);
+        var after = (await RestoreRig.StateAsync(rig.Source)).Where(s => s.Key != Marks.CanaryCollection);
         Assert.Equal(before, after);
     }
 
@@ -291,11 +292,11 @@ public sealed class RestoreTests
         var run = await rig.RunAsync(rig.CreateRequest(target));
 
         run.AssertProven();
-        Assert.Equal(["cars", Selection.Canary], (await RestoreRig.StateAsync(rig.Target(target))).Keys);
+        Assert.Equal(["cars", Marks.CanaryCollection], (await RestoreRig.StateAsync(rig.Target(target))).Keys);
         foreach (var step in rig.WritingSteps(dead).Skip(1))
             await Assert.ThrowsAsync<RefusalException>(step);
         Assert.Empty((await rig.Restore.CleanUpAsync(dead, false)).Removed);
-        Assert.Equal(["cars", Selection.Canary], (await RestoreRig.StateAsync(rig.Target(target))).Keys);
+        Assert.Equal(["cars", Marks.CanaryCollection], (await RestoreRig.StateAsync(rig.Target(target))).Keys);
     }
 
     [Fact]
