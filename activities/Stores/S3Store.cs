@@ -29,6 +29,9 @@ public sealed record S3StoreOptions
 
     /// <value>How long a body being read may stand still before the read goes on in a new request, default 30 s.</value>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <value>Objects, or versions, in one answer to a list: 1 to 1,000, default 1,000.</value>
+    public int ListPage { get; init; } = 1_000;
 }
 
 /// <summary>
@@ -509,7 +512,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         {
             var from = token;
             var page = await GuardAsync(() => client.ListObjectsV2Async(
-                new ListObjectsV2Request { BucketName = bucket, Prefix = keyPrefix, ContinuationToken = from }, cancellation), cancellation);
+                new ListObjectsV2Request { BucketName = bucket, Prefix = keyPrefix, ContinuationToken = from, MaxKeys = options.ListPage }, cancellation), cancellation);
             foreach (var found in page.S3Objects ?? [])
             {
                 // Folders of servers that have such.
@@ -530,7 +533,7 @@ public sealed class S3Store : IObjectStore, IInspectedStore
         {
             var (fromKey, fromVersion) = (keyMarker, versionMarker);
             var page = await GuardAsync(() => client.ListVersionsAsync(
-                new ListVersionsRequest { BucketName = bucket, Prefix = keyPrefix, KeyMarker = fromKey, VersionIdMarker = fromVersion }, cancellation), cancellation);
+                new ListVersionsRequest { BucketName = bucket, Prefix = keyPrefix, KeyMarker = fromKey, VersionIdMarker = fromVersion, MaxKeys = options.ListPage }, cancellation), cancellation);
             foreach (var found in page.Versions ?? [])
             {
                 if (!found.Key.EndsWith('/'))
