@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
@@ -31,8 +32,19 @@ public sealed record DryRun(
 /// <param name="From"><c>given</c>, <c>default</c> or <c>nothing</c>.</param>
 public sealed record DryRunInput(string Name, string Type, JsonElement? Value, string From);
 
+/// <param name="Age">Of its own data.</param>
 /// <param name="Verdict">Proven once a restore of it was.</param>
-public sealed record DryRunBackup(string Id, TimeSpan Age, Verdict Verdict);
+/// <param name="Point">The moment it would be brought to; null: its own end mark.</param>
+public sealed record DryRunBackup(string Id, TimeSpan Age, Verdict Verdict, DryRunPoint? Point = null);
+
+/// <param name="Wanted">As it was asked for.</param>
+/// <param name="Time">The moment that the data would be of.</param>
+/// <param name="ClusterTime">The last that would come back, as <c>--to</c> takes it.</param>
+/// <param name="Slices">That lead there from the backup's end mark.</param>
+/// <param name="Age">Of the data that would come back.</param>
+/// <param name="Rpo">What would be lost at most, by the newest canary that the slices tell of; null: they tell of none.</param>
+/// <param name="Note">What a person should know of it.</param>
+public sealed record DryRunPoint(string Wanted, DateTimeOffset Time, string ClusterTime, int Slices, TimeSpan Age, TimeSpan? Rpo, string? Note);
 
 /// <param name="Id">Flat; in a loop <c>each/*/restore</c>.</param>
 /// <param name="Happens"><c>yes</c>, <c>no</c> (the runbook says so), or <c>depends</c>: on what steps before it answer.</param>
@@ -65,6 +77,7 @@ public sealed class DryRunner
     private readonly string requester;
     private readonly DateTimeOffset now;
     private readonly CatalogView backups;
+    private readonly SliceView slices;
     private readonly StepDurations durations;
     private readonly bool hasRecoveryKey;
     private readonly List<DryRunStep> steps = [];
@@ -73,11 +86,11 @@ public sealed class DryRunner
     private readonly RunFacts run;
 
     private DryRunner(
-        Plan plan, RunbookDefinition definition, AssetPlan asset, string? requester, DateTimeOffset now, CatalogView backups, StepDurations durations,
-        bool hasRecoveryKey)
+        Plan plan, RunbookDefinition definition, AssetPlan asset, string? requester, DateTimeOffset now, CatalogView backups, SliceView slices,
+        StepDurations durations, bool hasRecoveryKey)
     {
         (this.plan, this.definition, this.asset, this.requester, this.now) = (plan, definition, asset, requester ?? "", now);
-        (this.backups, this.durations, this.hasRecoveryKey) = (backups, durations, hasRecoveryKey);
+        (this.backups, this.slices, this.durations, this.hasRecoveryKey) = (backups, slices, durations, hasRecoveryKey);
         Target = TargetOf();
         mode = new(RunMode.Drill, Target ?? "", "", Target?.Split('/', 2)[1] ?? "");
         run = new(RunWord, asset.Name, now, requester);
@@ -87,11 +100,17 @@ public sealed class DryRunner
 
     /// <param name="requester">Who would start it, and so can't approve; null: not known.</param>
     /// <param name="backups">What the stores hold of the asset.</param>
+    /// <param name="slices">Looked at only where it has a point in time (<see cref="ChoiceOf"/>).</param>
     /// <param name="hasRecoveryKey">Whether keys would be handed over that open backups without the KMS.</param>
     public static DryRun Run(
         Plan plan, string name, RunbookDefinition definition, IReadOnlyDictionary<string, JsonElement> inputs, AssetPlan asset, string? requester,
-        DateTimeOffset now, CatalogView backups, StepDurations durations, bool hasRecoveryKey) =>
-        new DryRunner(plan, definition, asset, requester, now, backups, durations, hasRecoveryKey).Run(name, inputs);
+        DateTimeOffset now, CatalogView backups, SliceView slices, StepDurations durations, bool hasRecoveryKey) =>
+        new DryRunner(plan, definition, asset, requester, now, backups, slices, durations, hasRecoveryKey).Run(name, inputs);
+
+    /// <summary>Which backup the drill means, and of which moment, by its inputs.</summary>
+    public static PlannedChoice ChoiceOf(
+        RunbookDefinition definition, IReadOnlyDictionary<string, JsonElement> inputs, AssetPlan asset, string? requester, DateTimeOffset now) =>
+        PlannedChoice.Of(definition, inputs, new(RunMode.Drill, "", "", ""), new(RunWord, asset.Name, now, requester));
 
     private DryRun Run(string name, IReadOnlyDictionary<string, JsonElement> given)
     {
@@ -103,7 +122,7 @@ public sealed class DryRunner
         var backup = BackupOf(given);
         return new(
             name, definition.Runbook, definition.Version, definition.Title, asset.Name, Target, definition.Targets, listed, backup, steps, problems,
-            [.. backups.Unknown.Select(u => $"what store {u.Store} holds: {u.Why}"), .. durations.Unknown.Select(u => $"how long steps took: {u}")]);
+            [.. backups.Unknown.Union(slices.Unknown).Select(u => $"what store {u.Store} holds: {u.Why}"), .. durations.Unknown.Select(u => $"how long steps took: {u}")]);
     }
 
     private string? TargetOf()
@@ -121,20 +140,22 @@ public sealed class DryRunner
 
     private DryRunBackup? BackupOf(IReadOnlyDictionary<string, JsonElement> given)
     {
-        var named = given.TryGetValue("backup", out var value) && value.GetString() is { } id and not "latest" ? id : null;
-        var backup = named is null ? backups.NewestEligible : backups.Find(named);
-        if (backup is null)
+        var choice = PlannedChoice.Of(definition, given, mode, run);
+        try
         {
-            problems.Add(new(null, (named, backups.Unknown.Count) switch
-            {
-                (null, 0) => $"there is no eligible backup of {asset.Name} to restore",
-                (null, _) => $"no store that could be read has an eligible backup of {asset.Name}",
-                _ => $"no store that could be read has the backup {named}",
-            }));
+            var chosen = choice.Choose(backups, slices, asset, now);
+            var point = chosen.Point is { } reached
+                ? new DryRunPoint(
+                    choice.PointInTime!.ToString(), chosen.Moment, reached.Until.ToString(), reached.Chain.Count, now - chosen.Moment, chosen.Loss, reached.Note)
+                : null;
+            return new(chosen.Backup.Id, now - chosen.Backup.Summary.ConsistentAt, chosen.Backup.Summary.Verdict, point);
+        }
+        catch (RefusalException e)
+        {
+            // Told with all that helps: of a moment that can't be reached, the nearest that can.
+            problems.Add(new(null, string.Join("; ", [e.Message.TrimEnd('.'), .. (e.Report.Problems ?? []).Select(p => p.Where is null ? p.Message : $"{p.Message} ({p.Where})")])));
             return null;
         }
-
-        return new(backup.Id, now - backup.Summary.ConsistentAt, backup.Summary.Verdict);
     }
 
     private void Bind(Frame frame, IReadOnlyDictionary<string, JsonElement> given, List<DryRunInput>? listed)

@@ -33,10 +33,13 @@ public sealed class DrillPlanCommand : OperatorCommand
     {
         var start = RunbookStart.Find(context, context.Get(Runbook), context.Get(RunbookOptions.Input) ?? [], context.Get(RunbookOptions.Asset));
         var backups = await context.BackupsOfAsync(start.Asset.Name, cancellation);
+        var requester = Requester(context);
+        var slices = await start.SlicesAsync(
+            context, DryRunner.ChoiceOf(start.Definition, start.Inputs, start.Asset, requester, context.Now), backups, cancellation);
         var durations = await context.Surroundings.ReadDurations(context.Plan, start.Name, start.Definition.Runbook, cancellation);
         var keyFile = context.FullPath(context.Get(RunbookOptions.RecoveryKey));
         var dry = DryRunner.Run(
-            context.Plan, start.Name, start.Definition, start.Inputs, start.Asset, Requester(context), context.Now, backups, durations,
+            context.Plan, start.Name, start.Definition, start.Inputs, start.Asset, requester, context.Now, backups, slices, durations,
             keyFile is not null ? File.Exists(keyFile) : start.HasOwnRecoveryKey(context));
         context.Answer(dry, console => DryRunView.Write(console, dry));
         return ExitCodes.Done;

@@ -1,5 +1,8 @@
 using System.CommandLine;
 using LuxHedge.Activities;
+using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
+using LuxHedge.Activities.Runbooks;
 using LuxHedge.Worker.Display;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Runbooks;
@@ -64,8 +67,12 @@ public sealed class IncidentRunCommand : OperatorCommand
         }
 
         var known = await context.BackupsOfAsync(start.Asset.Name, cancellation);
+        var choice = start.Choice(declared, person.Name);
+        var slices = await start.SlicesAsync(context, choice, known, cancellation);
+        var (chosen, none) = Choose(context, start, choice, known, slices);
         var contents = await context.Surroundings.LookAtTarget(context.Plan, RestoreTarget.Of(context.Plan, start.Asset, null), cancellation);
-        IncidentQuestion.Show(context.View, context.Plan, start, known, contents, person, declared, context.Now);
+        IncidentQuestion.Show(
+            context.View, new IncidentIntent(context.Plan, start, known, slices, choice, contents, person, declared) { Chosen = chosen, None = none }, context.Now);
         AskName(context, start.Asset.Name);
         await RunningBackup.EndAsync(context, runs, start.Asset, person, context.Get(Yes), cancellation);
         var keys = await start.KeysAsync(context, context.Get(RunbookOptions.RecoveryKey), cancellation);
@@ -75,6 +82,20 @@ public sealed class IncidentRunCommand : OperatorCommand
         return context.Get(Detach)
             ? context.Detached(run, runs)
             : Outcomes.Tell(context, await new RunFollower(context, runs).FollowAsync<RunbookSummary>(run, cancellation));
+    }
+
+    /// <summary>A moment that no slices lead to is refused here; anything else that stands in the way is shown, and the run decides.</summary>
+    private static (PlannedBackup? Chosen, string? None) Choose(
+        CommandContext context, RunbookStart start, PlannedChoice choice, CatalogView known, SliceView slices)
+    {
+        try
+        {
+            return (choice.Choose(known, slices, start.Asset, context.Now), null);
+        }
+        catch (RefusalException e) when (choice.PointInTime is null || choice.Open.Count > 0 || known.Unknown.Count > 0 || slices.Unknown.Count > 0)
+        {
+            return (null, e.Message);
+        }
     }
 
     private static DateTimeOffset DeclaredAt(CommandContext context)

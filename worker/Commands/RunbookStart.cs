@@ -2,6 +2,7 @@ using System.Text.Json;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Runbooks;
 using LuxHedge.Worker.Display;
@@ -45,6 +46,16 @@ public sealed record RunbookStart(
         };
         return key is null ? request : RequestSigner.Sign(key, @namespace, request, context.Now);
     }
+
+    /// <summary>Which backup the real event means, and of which moment, by its inputs.</summary>
+    public PlannedChoice Choice(DateTimeOffset declaredAt, string? requester) => PlannedChoice.Of(
+        Definition, Inputs, new(RunMode.Real, "production", "", Asset.Database ?? ""), new("", Asset.Name, declaredAt, requester));
+
+    /// <summary>The slices that such a choice is made of.</summary>
+    public async Task<SliceView> SlicesAsync(CommandContext context, PlannedChoice choice, CatalogView known, CancellationToken cancellation) =>
+        choice.SlicesFrom(known) is { } from
+            ? await context.Surroundings.ReadSlices(context.Plan, Asset.Name, from, cancellation)
+            : SliceView.None(Asset.Name);
 
     /// <summary>The backup that its input names, or the newest eligible one; null: none, or a store could not be read.</summary>
     public CatalogBackup? Backup(CatalogView known) =>

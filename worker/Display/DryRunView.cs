@@ -12,6 +12,16 @@ public static class DryRunView
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadRight(2)).AddColumn();
         grid.AddRow("[grey]into[/]", dry.Target is { } target ? $"{Words.Plain(target)}, made for the drill; production is not written to" : "[red]nowhere: there is no isolated target[/]");
         grid.AddRow("[grey]restores[/]", dry.Backup is { } backup ? $"{Words.Plain(backup.Id)}, {Amounts.Span(backup.Age)} old, {Words.Markup(backup.Verdict)}" : "[yellow]none[/]");
+        if (dry.Backup?.Point is { } point)
+        {
+            grid.AddRow("[grey]to[/]", $"[bold]{Amounts.Time(point.Time)}[/] ({point.ClusterTime}), {(point.Slices == 0 ? "the backup's own end mark" : $"by {Words.Many(point.Slices, "slice")} after the backup")}, of {Amounts.Span(point.Age)} ago");
+            grid.AddRow("", PointWords.Rpo(point.Rpo));
+            if (point.Note is { } note)
+            {
+                grid.AddRow("", $"[yellow]{Words.Plain(note)}[/]");
+            }
+        }
+
         if (dry.Targets is { } targets)
         {
             grid.AddRow("[grey]targets[/]", $"RTO {Span(targets.Rto)}, RPO {Span(targets.Rpo)}");

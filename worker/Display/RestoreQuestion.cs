@@ -41,10 +41,7 @@ public static class RestoreQuestion
 
         if (intent.Point is { } point)
         {
-            grid.AddRow(
-                "[grey]to[/]",
-                point.Chain.Count == 0 ? $"{PointChoice.Text(point.Until)}, the backup's own end mark"
-                    : $"[bold]{PointChoice.Text(point.Until)}[/], by {Words.Many(point.Chain.Count, "slice")} ({Amounts.Bytes(point.Chain.Sum(s => s.RawBytes))}) after the backup");
+            grid.AddRow("[grey]to[/]", PointWords.Of(point));
             if (point.Note is { } note)
             {
                 grid.AddRow("", $"[yellow]{Words.Plain(note)}[/]");

@@ -57,6 +57,9 @@ public static class RestoreViews
         }
     }
 
+    private static string At(RestoreSummary summary) =>
+        summary.Point is { Slices: > 0 } point ? $" and {Words.Many(point.Slices, "slice")} after it, as it was at {Amounts.Time(point.Time)}" : "";
+
     private static string Sentence(RestoreSummary summary)
     {
         var target = Words.Plain(summary.Target);
@@ -69,7 +72,7 @@ public static class RestoreViews
             "Aborted" => $"Aborted: {target} was not cut over. The checks above say what was left.",
             _ => summary.Verdict switch
             {
-                Verdict.Proven => $"{target} is back: {Amounts.Count(summary.Documents)} documents from backup {Words.Plain(summary.Backup)}.",
+                Verdict.Proven => $"{target} is back: {Amounts.Count(summary.Documents)} documents from backup {Words.Plain(summary.Backup)}{At(summary)}.",
                 Verdict.Failed => $"{target} did not come back as it was: see the checks above.",
                 _ => $"{target}: {Amounts.Count(summary.Documents)} documents restored, but not everything could be checked.",
             },

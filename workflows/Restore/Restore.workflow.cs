@@ -313,6 +313,8 @@ public sealed class RestoreWorkflow
         {
             Backup = plan?.BackupId ?? request.Backup ?? "",
             SafetyBackup = safetyBackup,
+            Point = plan is null ? null : RestoredPoint.Of(request, plan),
+            MomentWanted = plan?.MomentWanted,
             NewestCanary = newestCanary,
             Ended = ended,
             Error = error,

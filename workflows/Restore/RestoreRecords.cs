@@ -140,6 +140,10 @@ public sealed record RestoreSummary(
 {
     public string Backup { get; init; } = "";
     public string? SafetyBackup { get; init; }
+    /// <summary>The moment that the data is of; null: nothing was chosen.</summary>
+    public RestoredPoint? Point { get; init; }
+    /// <summary>The moment that the RPO counts back from.</summary>
+    public DateTimeOffset? MomentWanted { get; init; }
     /// <summary>The newest canary in what came back; the RPO is measured from it.</summary>
     public DateTimeOffset? NewestCanary { get; init; }
     public IReadOnlyList<string> Notes { get; init; } = [];
@@ -148,6 +152,18 @@ public sealed record RestoreSummary(
     public string? Ended { get; init; }
     /// <summary>What stopped it, when a step failed. The checks name the step.</summary>
     public ErrorReport? Error { get; init; }
+}
+
+/// <param name="Wanted">As it was asked for; null: the backup's own moment.</param>
+/// <param name="Time">To the second.</param>
+/// <param name="ClusterTime">The last that comes back, exactly, as <c>--to</c> takes it.</param>
+/// <param name="BackupEnd">The backup's end mark, as a cluster time: up to it the backup's own oplog, after it slices.</param>
+/// <param name="Slices">That lead there; 0: it is the backup's end mark.</param>
+/// <param name="LeftOut">Transactions that were half there at the point: nothing of them comes back.</param>
+public sealed record RestoredPoint(RestorePoint? Wanted, DateTimeOffset Time, string ClusterTime, string BackupEnd, int Slices, int LeftOut)
+{
+    public static RestoredPoint Of(RestoreRequest request, RestorePlan plan) => new(
+        request.To, plan.To.ToTime(), plan.To.ToString(), (plan.Point?.BaseEnd ?? plan.To).ToString(), plan.Point?.Slices ?? 0, plan.Point?.LeftOut.Count ?? 0);
 }
 
 /// <summary>From the start of the run (or the declaration) until the checks are green; clean-up apart. ISO 8601 durations in

@@ -216,7 +216,15 @@ public sealed record SliceView(
     string Asset, IReadOnlyList<CatalogSlice> Slices, IReadOnlyList<GapRecord> Gaps, IReadOnlyList<CatalogProblem> Problems,
     IReadOnlyList<UnknownStore> Unknown)
 {
+    public static SliceView None(string asset) => new(asset, [], [], [], []);
+
     public SliceChains Chains() => new(Slices.Select(s => s.Manifest));
+
+    /// <summary>As some of the stores show it.</summary>
+    public SliceView In(Func<string, bool> takes) => this with
+    {
+        Slices = [.. Slices.Select(s => s with { Copies = [.. s.Copies.Where(c => takes(c.Store))] }).Where(s => s.Copies.Count > 0)],
+    };
 
     /// <summary>The slice of a manifest of this view (one that <see cref="Chains"/> answered).</summary>
     public CatalogSlice Find(SliceManifest manifest) => Slices.First(s =>

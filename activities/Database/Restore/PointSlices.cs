@@ -10,17 +10,8 @@ namespace LuxHedge.Activities.Database.Restore;
 internal sealed class PointSlices(StoreSet stores, SliceCatalog catalog)
 {
     /// <param name="store">Of this store only; null: of any.</param>
-    public Task<SliceView> ListAsync(string asset, ClusterTime? from, ClusterTime? to, string? store, CancellationToken cancellation) =>
-        ListAsync(asset, from, to, s => store is null || s == store, cancellation);
-
-    public async Task<SliceView> ListAsync(string asset, ClusterTime? from, ClusterTime? to, Func<string, bool> takes, CancellationToken cancellation)
-    {
-        var view = await catalog.ListAsync(asset, from, to, cancellation);
-        return view with
-        {
-            Slices = [.. view.Slices.Select(s => s with { Copies = [.. s.Copies.Where(c => takes(c.Store))] }).Where(s => s.Copies.Count > 0)],
-        };
-    }
+    public async Task<SliceView> ListAsync(string asset, ClusterTime? from, ClusterTime? to, string? store, CancellationToken cancellation) =>
+        (await catalog.ListAsync(asset, from, to, cancellation)).In(s => store is null || s == store);
 
     /// <param name="keys">Disposed with what is answered.</param>
     public PointOplog Open(BackupReader reader, SliceView view, IReadOnlyList<SliceManifest> chain, string? store, SliceKeys keys) =>

@@ -10,12 +10,13 @@ using LuxHedge.Workflows.Runbooks;
 namespace LuxHedge.Activities.Runbooks.Actions;
 
 /// <summary>Which backup a runbook works with. Chosen once, so that every step after it means the same one.</summary>
-[Action("choose-backup",
+[Action(Name,
     "Chooses a backup: an id, the newest eligible one, or the last known good one, proven by a restore test and older than a time of intrusion. "
     + "With a point in time: the newest such that slices lead on from to it. Fails when there is none. A clean copy that no restore test has proven is a NotProven check.",
     Output = typeof(Output))]
 public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) : ActivityAction<ChooseBackup.Input>
 {
+    public const string Name = "choose-backup";
     public const string Newest = "newest";
     public const string LastKnownGood = "last-known-good";
 
@@ -119,30 +120,49 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
     private async Task<(CatalogBackup Backup, string Store, PointChoice? Point)> ChooseAsync(
         CatalogView view, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed, CancellationToken cancellation)
     {
-        var byId = input.Backup is { } id and not "latest" ? id : null;
-        var fit = view.Backups.Where(b => byId is null ? b.Summary.Eligible : b.Id == byId)
-            .Where(b => input.Before is not { } before || b.Summary.ConsistentAt < before)
-            .Select(b => (Backup: b, Store: StoreOf(b, asset, input)))
-            .Where(c => c.Store is not null)
-            .ToList();
+        var slices = input.PointInTime is not null && Fit(view, asset, input, handed) is { Count: > 0 } fit
+            ? await new SliceCatalog(plan, stores).ListAsync(asset.Name, fit.Min(c => c.Backup.Manifest.EndMark), null, cancellation)
+            : SliceView.None(asset.Name);
+        return Choose(view, slices, asset, input, handed, time.GetUtcNow());
+    }
+
+    /// <summary>Pure: what is chosen of what the stores hold. A dry run and the question before an incident show the same.</summary>
+    /// <param name="slices">Looked at only for a point in time; those after the oldest backup that could be its base.</param>
+    /// <exception cref="RefusalException">There is none, or the moment can't be reached.</exception>
+    internal static (CatalogBackup Backup, string Store, PointChoice? Point) Choose(
+        CatalogView view, SliceView slices, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed, DateTimeOffset now)
+    {
+        var fit = Fit(view, asset, input, handed);
         if (fit.Count == 0)
-            throw None(view, input, byId);
-        if (input.RecoveryKey && fit.FindAll(c => c.Backup.Manifest.KeyIds.All(id => handed.Any(h => h.KeyId == id))) is { Count: > 0 } opened)
-            fit = opened;
+            throw None(view, input, ById(input));
         var proven = input.Rule == LastKnownGood ? fit.Where(c => c.Backup.Summary.Verdict == Verdict.Proven).ToList() : [];
         if (input.PointInTime is not { } wanted)
         {
             var newest = proven.Count > 0 ? proven[^1] : fit[^1];
-            return (newest.Backup, newest.Store!, null);
+            return (newest.Backup, newest.Store, null);
         }
 
-        var slices = await new PointSlices(stores, new SliceCatalog(plan, stores)).ListAsync(
-            asset.Name, fit.Min(c => c.Backup.Manifest.EndMark), null, s => s != input.Without && (input.Store is null || s == input.Store), cancellation);
-        var chains = slices.Chains();
+        var there = slices.In(s => s != input.Without && (input.Store is null || s == input.Store));
+        var chains = there.Chains();
         var bases = fit.Select(c => c.Backup).ToList();
         var choice = PointChoice.Of(proven.Select(c => c.Backup), chains, wanted) ?? PointChoice.Of(bases, chains, wanted)
-            ?? throw PointChoice.OutOfReach(asset.Name, bases, chains, wanted, slices.Gaps, [.. slices.Unknown.Union(view.Unknown)], time.GetUtcNow());
-        return (choice.Base, fit.First(c => c.Backup.Id == choice.Base.Id).Store!, choice);
+            ?? throw PointChoice.OutOfReach(asset.Name, bases, chains, wanted, there.Gaps, [.. there.Unknown.Union(view.Unknown)], now);
+        return (choice.Base, fit.First(c => c.Backup.Id == choice.Base.Id).Store, choice);
+    }
+
+    private static string? ById(Input input) => input.Backup is { } id and not "latest" ? id : null;
+
+    private static List<(CatalogBackup Backup, string Store)> Fit(CatalogView view, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed)
+    {
+        var byId = ById(input);
+        var fit = view.Backups.Where(b => byId is null ? b.Summary.Eligible : b.Id == byId)
+            .Where(b => input.Before is not { } before || b.Summary.ConsistentAt < before)
+            .Select(b => (Backup: b, Store: StoreOf(b, asset, input)!))
+            .Where(c => c.Store is not null)
+            .ToList();
+        return input.RecoveryKey && fit.FindAll(c => c.Backup.Manifest.KeyIds.All(id => handed.Any(h => h.KeyId == id))) is { Count: > 0 } opened
+            ? opened
+            : fit;
     }
 
     private static string? StoreOf(CatalogBackup backup, AssetPlan asset, Input input) => asset.Stores

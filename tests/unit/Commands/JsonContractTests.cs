@@ -104,6 +104,10 @@ public sealed class JsonContractTests
             JsonSerializer.Serialize(rig.Document.GetProperty("rto")));
         Assert.Equal("""{"target":"PT1H","measured":"PT42S"}""", JsonSerializer.Serialize(rig.Document.GetProperty("rpo")));
         Assert.Equal("name verdict detail", Names(rig.Document.GetProperty("checks")[0]));
+        Assert.Equal(
+            """{"wanted":"2026-11-23T08:10:07.000Z","time":"2026-11-23T08:10:07.000Z","clusterTime":"1795334997.4","backupEnd":"1795334433.4","slices":2,"leftOut":0}""",
+            JsonSerializer.Serialize(rig.Document.GetProperty("point")));
+        Assert.Equal("2026-11-23T08:10:07.000Z", rig.Document.GetProperty("momentWanted").GetString());
         Assert.Empty(rig.Out.Output);
     }
 

@@ -115,6 +115,8 @@ internal static class Samples
         [new Check("documents of users", Verdict.Proven, "50,000 as in the source"), new Check("indexes of users", verdict, "as in the source")])
     {
         Backup = BackupId,
+        Point = new RestoredPoint(RestorePoint.At(At(8, 10, 7)), At(8, 10, 7), "1795334997.4", "1795334433.4", 2, 0),
+        MomentWanted = At(8, 10, 7),
         Evidence = ["s3: runs/x/evidence.json"],
     };
 

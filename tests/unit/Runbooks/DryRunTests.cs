@@ -1,5 +1,6 @@
 using System.Text.Json;
 using LuxHedge.Activities.Catalog;
+using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Activities.Runbooks;
 using LuxHedge.Tests.Unit.Commands;
@@ -70,7 +71,7 @@ public sealed class DryRunTests : IDisposable
 
         Assert.Null(nowhere.Target);
         Assert.Contains(nowhere.NotNow, p => p.Step is null && p.What.Contains("names no cluster for drills", StringComparison.Ordinal));
-        Assert.Contains(nowhere.NotNow, p => p.Step is null && p.What.Contains("no eligible backup", StringComparison.Ordinal));
+        Assert.Contains(nowhere.NotNow, p => p.Step is null && p.What.Contains("There is no backup of luxhedge_production that is eligible", StringComparison.Ordinal));
         Assert.DoesNotContain(nowhere.NotNow, p => p.Step == "declare");
 
         var alone = Run(SampleRunbook.With(", escalate: [{ after: 5m, to: operator }]", ""), requester: "alice");
@@ -84,7 +85,7 @@ public sealed class DryRunTests : IDisposable
         var dry = Run(backups: new CatalogView(Samples.Asset, [], [], [new UnknownStore("s3", "it does not answer")]));
 
         Assert.Contains(dry.Unknown, u => u.Contains("s3", StringComparison.Ordinal) && u.Contains("does not answer", StringComparison.Ordinal));
-        Assert.Contains(dry.NotNow, p => p.What.Contains("no store that could be read", StringComparison.Ordinal));
+        Assert.Contains(dry.NotNow, p => p.What.Contains("it does not answer (s3)", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -106,7 +107,7 @@ public sealed class DryRunTests : IDisposable
         Assert.Empty(reading.Problems);
         var read = PlanLoader.Load(plans.Write(plan ?? SamplePlan.With("    canary: true\n", "    canary: true\n    drill: { cluster: main, sameCluster: true }\n")));
         return DryRunner.Run(
-            read, name, reading.Definition!, inputs ?? [], read.Assets["luxhedge_production"], requester, Now, backups ?? OneBackup, durations ?? StepDurations.None,
+            read, name, reading.Definition!, inputs ?? [], read.Assets["luxhedge_production"], requester, Now, backups ?? OneBackup, SliceView.None(Samples.Asset), durations ?? StepDurations.None,
             hasRecoveryKey: false);
     }
 
