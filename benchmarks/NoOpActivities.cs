@@ -20,8 +20,7 @@ public sealed class NoOpActivities : IRunbookActivities, IEvidenceActivities, IN
 
     public Task<IReadOnlyList<string>> InventoryAsync(RunbookRequest request, RunbookSite site) => Task.FromResult<IReadOnlyList<string>>([]);
 
-    public Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence) =>
-        Task.FromResult<IReadOnlyList<EvidenceObject>>([]);
+    public Task<KeptEvidence> WriteEvidenceAsync(RunbookEvidence evidence) => Task.FromResult(new KeptEvidence([]));
 
     public Task<MessageReference?> ShowAskAsync(AskNotice notice) => Task.FromResult<MessageReference?>(null);
 

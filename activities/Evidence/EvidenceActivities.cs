@@ -5,5 +5,5 @@ namespace LuxHedge.Activities.Evidence;
 /// <summary>Evidence as the Runbook workflow reaches it.</summary>
 public sealed class EvidenceActivities(EvidenceStore store) : IEvidenceActivities
 {
-    public Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence) => store.KeepAsync(evidence, Beat.Cancellation);
+    public Task<KeptEvidence> WriteEvidenceAsync(RunbookEvidence evidence) => store.KeepAsync(evidence, Beat.Cancellation);
 }

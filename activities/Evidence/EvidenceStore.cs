@@ -41,10 +41,10 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
                     Audit = head,
                 }, writer),
             cancellation);
-        return [.. kept.Select(k => $"{k.Store}:{k.Object}")];
+        return [.. kept.Objects.Select(k => $"{k.Store}:{k.Object}")];
     }
 
-    public Task<IReadOnlyList<EvidenceObject>> KeepAsync(RunbookEvidence evidence, CancellationToken cancellation) => KeepAsync(
+    public Task<KeptEvidence> KeepAsync(RunbookEvidence evidence, CancellationToken cancellation) => KeepAsync(
         evidence.Request.RunId, evidence.Request.Asset, RunAuditEntries.Of(evidence, Now),
         head => SignedDocument.Write(
             new StoredRunEvidence(
@@ -54,12 +54,12 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
 
     private DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
 
-    private async Task<IReadOnlyList<EvidenceObject>> KeepAsync(
+    private async Task<KeptEvidence> KeepAsync(
         string runId, string assetName, IReadOnlyList<AuditEntry> acts, Func<AuditHead?, byte[]> sign, CancellationToken cancellation)
     {
         if (!plan.Assets.TryGetValue(assetName, out var asset))
             throw new RefusalException(ErrorKinds.Usage, $"The plan has no asset '{assetName}'.", assetName);
-        var head = await LogAsync(acts, cancellation);
+        var (head, trouble) = await LogAsync(acts, cancellation);
         var name = ObjectNames.Evidence(runId, FileName);
         // Signed once: a put whose answer is lost has put this very document, and the next store gets it too.
         var document = await FindAsync(asset, name, runId, cancellation) ?? sign(head);
@@ -92,8 +92,8 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
         }
 
         var report = await KeepReportAsync(runId, document, [.. kept.Select(k => k.Store)], cancellation);
-        await LogAsync([AuditEntries.Evidence(runId, Now, name, Hash(document), report.Count > 0 ? report[0].Sha256 : null)], cancellation);
-        return [.. kept, .. report];
+        var written = await LogAsync([AuditEntries.Evidence(runId, Now, name, Hash(document), report.Count > 0 ? report[0].Sha256 : null)], cancellation);
+        return new([.. kept, .. report], trouble ?? written.Trouble);
     }
 
     /// <summary>The report is made of the stored document and nothing else: the same bytes whoever makes it.</summary>
@@ -148,16 +148,16 @@ public sealed class EvidenceStore(Plan plan, StoreSet stores, WriterKey writer, 
 
     /// <summary>An audit log that can't be written fails no run: the log of the worker says so, and <c>audit verify</c> finds what is
     /// missing.</summary>
-    private async Task<AuditHead?> LogAsync(IReadOnlyList<AuditEntry> entries, CancellationToken cancellation)
+    private async Task<(AuditHead? Head, string? Trouble)> LogAsync(IReadOnlyList<AuditEntry> entries, CancellationToken cancellation)
     {
         try
         {
-            return (await audit.AppendAsync(entries, cancellation)).Head;
+            return ((await audit.AppendAsync(entries, cancellation)).Head, null);
         }
         catch (Exception e) when (IsStores(e))
         {
             log.Error("The audit log could not be written: {Why}", e.Message);
-            return null;
+            return (null, e.Message);
         }
     }
 

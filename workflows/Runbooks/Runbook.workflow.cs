@@ -58,9 +58,9 @@ public sealed class RunbookWorkflow
             var (stoppedAt, cleanUpFrom) = (StopTheClock(), Steps.Now);
             await runner.CleanUpAsync(request.Definition.Cleanup, scope);
             await TakeInventoryAsync();
-            var summary = await KeepEvidenceAsync(Sum(flow, stoppedAt, cleanUpFrom));
+            var (summary, logged) = await KeepEvidenceAsync(Sum(flow, stoppedAt, cleanUpFrom));
             await desk.FlushAsync();
-            await news.EndAsync(summary);
+            await news.EndAsync(summary, logged);
             AbortSwitch.PassOnCancellation();
             return summary with { Notes = [.. notes, .. desk.Notes] };
         }
@@ -215,7 +215,8 @@ public sealed class RunbookWorkflow
         return summary;
     }
 
-    private async Task<RunbookSummary> KeepEvidenceAsync(RunbookSummary summary)
+    /// <returns>And whether the audit log has the run's end with it.</returns>
+    private async Task<(RunbookSummary Summary, bool Logged)> KeepEvidenceAsync(RunbookSummary summary)
     {
         var evidence = new RunbookEvidence(
             request with { Carried = null, Keys = null }, site, summary with { Notes = [.. notes, .. desk.Notes] }, desk.Asks, desk.Refusals.Kept,
@@ -225,16 +226,14 @@ public sealed class RunbookWorkflow
         };
         try
         {
-            return summary with
-            {
-                Evidence = await Workflow.ExecuteActivityAsync((IEvidenceActivities a) => a.WriteEvidenceAsync(evidence),
-                    ActivityPolicies.ForShortWork("signed evidence into every store", CancellationToken.None)),
-            };
+            var kept = await Workflow.ExecuteActivityAsync((IEvidenceActivities a) => a.WriteEvidenceAsync(evidence),
+                ActivityPolicies.ForShortWork("signed evidence into every store", CancellationToken.None));
+            return (summary with { Evidence = kept.Objects }, kept.AuditTrouble is null);
         }
         catch (FailureException e)
         {
             notes.Add($"The evidence could not be written: {Failures.ToReport(e).Message}");
-            return summary;
+            return (summary, false);
         }
     }
 

@@ -136,9 +136,9 @@ public interface IEvidenceActivities
 {
     /// <summary>Appends the run's decisions, refusals, interventions and end to the audit log (each once, whoever appends it), writes the signed
     /// evidence <c>runs/{runId}/evidence.json</c> and the report <c>evidence.html</c> into every store of the asset that answers, and appends
-    /// their hashes. Doing it again finds what is there and leaves it.</summary>
+    /// their hashes. Doing it again finds what is there and leaves it. An audit log that takes nothing is told, and fails nothing.</summary>
     [Activity("write-run-evidence")]
-    Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence);
+    Task<KeptEvidence> WriteEvidenceAsync(RunbookEvidence evidence);
 }
 
 /// <summary>Everything that evidence is made of. Asks with all their decisions and refusals, so that an auditor can verify each. (Keys, policies,

@@ -38,11 +38,16 @@ internal sealed class RunbookNews(RunbookRequest request, StepBook book, List<st
     }
 
     /// <summary>The end, where the evidence is, and an alert for what is Failed or NotProven.</summary>
-    public async Task EndAsync(RunbookSummary summary)
+    /// <param name="logged">The audit log has the end already, with the evidence.</param>
+    public async Task EndAsync(RunbookSummary summary, bool logged)
     {
         await StopAsync();
-        await TryAsync("The audit log", () => AppendAsync(AuditEntries.RunEnded(
-            request.RunId, What, request.Asset, Steps.Now, summary.Verdict, summary.Ended, [("runbook", $"{summary.Runbook} {summary.Version}")])));
+        if (!logged)
+        {
+            await TryAsync("The audit log", () => AppendAsync(AuditEntries.RunEnded(
+                request.RunId, What, request.Asset, Steps.Now, summary.Verdict, summary.Ended, [("runbook", $"{summary.Runbook} {summary.Version}")])));
+        }
+
         if (told)
             await TryAsync("The message about the run", () => ShowAsync(summary.Verdict, Details(summary)));
         if (summary.Verdict != Verdict.Proven)

@@ -142,6 +142,10 @@ public sealed record ApprovalResult(string Step, string Decision, string By, str
 /// <param name="Sha256">Of the stored bytes.</param>
 public sealed record EvidenceObject(string Store, string Object, string Sha256);
 
+/// <summary>Answer of <c>write-run-evidence</c>.</summary>
+/// <param name="AuditTrouble">Why the audit log did not take the run's acts; null: it has them.</param>
+public sealed record KeptEvidence(IReadOnlyList<EvidenceObject> Objects, string? AuditTrouble = null);
+
 /// <summary>One tier's targets against what was measured.</summary>
 public sealed record TierResult(string Tier, RtoMeasure Rto, RpoMeasure Rpo, Verdict Verdict);
 

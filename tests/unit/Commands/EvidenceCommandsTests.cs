@@ -98,7 +98,7 @@ public sealed class EvidenceCommandsTests
         await using var stores = new StoreSet(plan);
         using var log = new AuditLog(plan, stores, writer, rig.Clock, Logger.None);
         IReadOnlyList<EvidenceObject> kept =
-            await new EvidenceStore(plan, stores, writer, log, rig.Clock, Logger.None).KeepAsync(run.Create(verdict), default);
+            (await new EvidenceStore(plan, stores, writer, log, rig.Clock, Logger.None).KeepAsync(run.Create(verdict), default)).Objects;
         Assert.Equal(2, kept.Count);
     }
 }

@@ -182,7 +182,9 @@ public sealed class EvidenceStoreTests
 
         public Func<RunbookEvidence, RunbookEvidence> Change { get; set; } = e => e;
 
-        public Task<IReadOnlyList<EvidenceObject>> KeepAsync() =>
+        public async Task<IReadOnlyList<EvidenceObject>> KeepAsync() => (await TryKeepAsync()).Objects;
+
+        public Task<KeptEvidence> TryKeepAsync() =>
             new EvidenceStore(Plan, stores, Run.Writer, log, Time, Logger.None).KeepAsync(Change(Run.Create()), default);
 
         public Task<AuditReport> VerifyAsync()

@@ -83,6 +83,8 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
 
     public MessageReference? Message { get; set; }
     public Exception? EvidenceFails { get; set; }
+
+    public string? AuditTrouble { get; set; }
     public Exception? TellingFails { get; set; }
 
     /// <param name="cached">False: every workflow task replays the whole history, as after a worker's death.</param>
@@ -176,10 +178,10 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
 
     public Task<IReadOnlyList<string>> InventoryAsync(RunbookRequest request, RunbookSite site) => Task.FromResult(Left);
 
-    public Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence)
+    public Task<KeptEvidence> WriteEvidenceAsync(RunbookEvidence evidence)
     {
         Evidence.Enqueue(evidence);
-        return EvidenceFails is { } e ? throw e : Task.FromResult<IReadOnlyList<EvidenceObject>>([new("s3", "runs/run-1/evidence.json", "ab12")]);
+        return EvidenceFails is { } e ? throw e : Task.FromResult(new KeptEvidence([new("s3", "runs/run-1/evidence.json", "ab12")], AuditTrouble));
     }
 
     public Task<MessageReference?> ShowAskAsync(AskNotice notice) => Told(Message);

@@ -23,6 +23,17 @@ public sealed class RunbookStepTests
         Assert.Equal("s3", Assert.Single(summary.Evidence).Store);
         Assert.Equal(Verdict.Proven, Assert.Single(rig.Evidence).Summary.Verdict);
         Assert.Empty(rig.Alerts);
+        Assert.Equal(["run-started"], rig.Audit.Select(a => a.Kind));
+    }
+
+    [Fact]
+    public async Task An_audit_log_that_took_nothing_with_the_evidence_is_told_of_the_end_again()
+    {
+        await using var rig = await CreateAsync();
+        rig.AuditTrouble = "s3 is away.";
+
+        await rig.RunAsync(Define(Act("one")));
+
         Assert.Equal(["run-started", "run-ended"], rig.Audit.Select(a => a.Kind));
     }
 

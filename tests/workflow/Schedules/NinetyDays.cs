@@ -233,11 +233,11 @@ public sealed class World(IReadOnlyList<SimulatedStart> script, string queue) : 
 
     public Task<IReadOnlyList<string>> InventoryAsync(RunbookRequest request, RunbookSite site) => Task.FromResult<IReadOnlyList<string>>([]);
 
-    public Task<IReadOnlyList<EvidenceObject>> WriteEvidenceAsync(RunbookEvidence evidence)
+    public Task<KeptEvidence> WriteEvidenceAsync(RunbookEvidence evidence)
     {
         var runId = evidence.Request.RunId;
         Keep(ScheduleOf(runId), new(runId, DrillHistory.TimeOf(runId)!.Value, evidence.Summary.Verdict));
-        return Task.FromResult<IReadOnlyList<EvidenceObject>>([]);
+        return Task.FromResult(new KeptEvidence([]));
     }
 
     public Task<string> AppendAsync(AuditEntry entry) => Task.FromResult("hash");
