@@ -30,9 +30,6 @@ internal sealed class LaneDump(
     /// <summary>A lane of fewer ranges ends each by itself.</summary>
     private const int ManyRanges = 64;
 
-    /// <summary>Of one reply: a quarter of what a server would give, for a twentieth more of its processor, so that driver and lane hold a quarter.</summary>
-    private const int BatchBytes = 4 << 20;
-
     /// <summary>A pack is finished after that long even when it is small, so that a slow lane loses little.</summary>
     private static readonly TimeSpan PackAge = TimeSpan.FromMinutes(5);
 
@@ -208,12 +205,7 @@ internal sealed class LaneDump(
     {
         var collection = _collections[range.Uuid];
         var (name, rawData) = RangeReads.SourceOf(collection);
-
-        // Time series' buckets and clustered collections lie in the order of _id, capped ones are read as they were written.
-        var inOrder = collection.Type == "collection" && collection.EstimatedBytes > ChunkBytes / 2
-            && !ExtendedJson.Parse(collection.Options).GetValue("capped", false).ToBoolean();
-        var find = RangeReads.Find(
-            name, range.Min, range.Max, range.ByHint, inOrder, rawData, RangeReads.Majority(work.StartMark), RawCursor.BatchOf(collection, BatchBytes));
+        var find = RangeReads.Find(name, range.Min, range.Max, range.ByHint, rawData, RangeReads.Majority(work.StartMark));
         if (!_uuidChecks && !await IsListedAsync(range, cancellation))
         {
             _unreadable.Add(range.Collection);
@@ -263,8 +255,7 @@ internal sealed class LaneDump(
                             documents = 0;
                         }
 
-                        document.Span.CopyTo(filling.Buffer.AsSpan(filling.Used));
-                        filling.Used += document.Length;
+                        filling.Append(document.Span);
                         documents++;
                     }
                 }
@@ -363,7 +354,7 @@ internal sealed class LaneDump(
     }
 
     /// <summary>One raw buffer and whose bytes lie in it.</summary>
-    private sealed class Filling
+    internal sealed class Filling
     {
         /// <value>Goes back to the free ones once all of it is compressed.</value>
         public byte[]? Buffer { get; set; }
@@ -371,7 +362,13 @@ internal sealed class LaneDump(
         public int Used { get; set; }
 
         public List<RawPart> Parts { get; } = [];
+
+        public void Append(ReadOnlySpan<byte> document)
+        {
+            document.CopyTo(Buffer.AsSpan(Used));
+            Used += document.Length;
+        }
     }
 
-    private readonly record struct RawPart(PlannedRange Range, int Part, int Start, int Length, int Documents, bool Last);
+    internal readonly record struct RawPart(PlannedRange Range, int Part, int Start, int Length, int Documents, bool Last);
 }

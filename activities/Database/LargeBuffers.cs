@@ -4,18 +4,18 @@ using System.Collections.Concurrent;
 namespace LuxHedge.Activities.Database;
 
 /// <summary>
-/// Buffers of a whole batch or chunk, used again by whoever comes next. The shared pool rounds 16 MiB and a little up to 32, and keeps one for every
-/// thread that has ever given one back: with batches that grows into hundreds of megabytes which the collector doesn't see.
+/// Buffers of a whole chunk, used again by whoever comes next. The shared pool rounds 16 MiB and a little up to 32, and keeps one for every
+/// thread that has ever given one back: with chunks that grows into hundreds of megabytes which the collector doesn't see.
 /// </summary>
 internal static class LargeBuffers
 {
     /// <summary>More of a size than that are left to the collector when they come back.</summary>
     private const int Kept = 16;
 
-    /// <summary>A batch as a lane asks for it; a chunk, or a batch of the server's 16 MB with the numbers of its documents and the reply around it.</summary>
-    private static readonly int[] Sizes = [10 << 20, 18 << 20];
+    /// <summary>A chunk raw, and what compressing it may at most make of it.</summary>
+    private static readonly int[] Sizes = [18 << 20];
 
-    private static readonly ConcurrentQueue<byte[]>[] Free = [new(), new()];
+    private static readonly ConcurrentQueue<byte[]>[] Free = [new()];
 
     /// <summary>At least so long.</summary>
     public static byte[] Rent(int length)

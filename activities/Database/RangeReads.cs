@@ -11,12 +11,13 @@ public static class RangeReads
 
     public static BsonDocument Snapshot(ClusterTime at) => new() { { "level", "snapshot" }, { "atClusterTime", at.ToBson() } };
 
+    /// <summary>In whatever order the server gives: a bound on <c>_id</c> is a walk along its index everywhere, and asking for that order besides
+    /// costs some servers half as much again.</summary>
     /// <param name="min">As in <see cref="PlannedRange"/>.</param>
-    /// <param name="inOrder">By <c>_id</c>, where nothing else makes it so.</param>
     /// <param name="readConcern">Null: the server's default.</param>
     /// <param name="batch">Documents of one reply at most.</param>
     public static BsonDocument Find(
-        string collection, string? min, string? max, bool byHint, bool inOrder, bool rawData, BsonDocument? readConcern,
+        string collection, string? min, string? max, bool byHint, bool rawData, BsonDocument? readConcern,
         int batch = RawCursor.BatchDocuments)
     {
         var find = new BsonDocument { { "find", collection }, { "batchSize", batch } };
@@ -48,11 +49,6 @@ public static class RangeReads
             }
 
             find.Add("filter", new BsonDocument("_id", bounds));
-            find.Add("sort", new BsonDocument("_id", 1));
-        }
-        else if (inOrder)
-        {
-            find.Add("sort", new BsonDocument("_id", 1));
         }
 
         if (rawData)

@@ -41,11 +41,6 @@ public sealed class RawCursor : IAsyncDisposable
     /// <summary>False when the server has closed it: for a tailable cursor too.</summary>
     public bool IsOpen => _id != 0;
 
-    /// <summary>How many documents of a collection make about so many bytes; the server's limit where nobody knows.</summary>
-    internal static int BatchOf(PlannedCollection collection, int bytes) => collection is { EstimatedDocuments: > 0, EstimatedBytes: > 0 }
-        ? (int)Math.Clamp(bytes * (double)collection.EstimatedDocuments / collection.EstimatedBytes, 100, BatchDocuments)
-        : BatchDocuments;
-
     /// <param name="find">A whole <c>find</c> command: read concern, filter, hint and the rest are the caller's; its <c>batchSize</c> is that of
     /// every batch.</param>
     public static async Task<RawCursor> OpenAsync(
@@ -123,11 +118,100 @@ public sealed class RawCursor : IAsyncDisposable
 
     private async Task<RawBatch> RunAsync(BsonDocument command, CancellationToken cancellation)
     {
-        var reply = await _database.RunCommandAsync(
-            _session, new BsonDocumentCommand<RawBsonDocument>(command, RawBsonDocumentSerializer.Instance), ReadPreference.Primary, cancellation);
+        var batch = RawBatch.Of(await _database.RunCommandAsync(
+            _session, new BsonDocumentCommand<RawBsonDocument>(command, RawBsonDocumentSerializer.Instance), ReadPreference.Primary, cancellation));
+        _id = batch.CursorId ?? _id;
+        AtClusterTime = batch.AtClusterTime ?? AtClusterTime;
+        OperationTime = ClusterTime.Max(OperationTime, batch.OperationTime);
+        return batch;
+    }
+}
+
+/// <summary>
+/// One batch of raw documents, in the pieces of memory that the driver read it into: whole replies are never copied. Its memory is given back on
+/// dispose. Not thread-safe.
+/// </summary>
+public sealed class RawBatch : IDisposable
+{
+    private readonly RawBsonDocument _reply;
+    private readonly IByteBuffer _bytes;
+    private readonly int _start;
+    private byte[] _across = [];
+    private bool _disposed;
+
+    private RawBatch(RawBsonDocument reply)
+    {
+        _reply = reply;
+        _bytes = reply.Slice;
+        using var stream = new ByteBufferStream(_bytes, ownsBuffer: false);
+        using var reader = new BsonBinaryReader(stream);
+        reader.ReadStartDocument();
+        while (reader.ReadBsonType() != BsonType.EndOfDocument)
+        {
+            switch (reader.ReadName())
+            {
+                case "cursor" when reader.CurrentBsonType == BsonType.Document:
+                    reader.ReadStartDocument();
+                    while (reader.ReadBsonType() != BsonType.EndOfDocument)
+                    {
+                        switch (reader.ReadName(), reader.CurrentBsonType)
+                        {
+                            case ("id", BsonType.Int64):
+                                CursorId = reader.ReadInt64();
+                                break;
+                            case ("id", BsonType.Int32):
+                                CursorId = reader.ReadInt32();
+                                break;
+                            case ("atClusterTime", BsonType.Timestamp):
+                                AtClusterTime = TimeOf(reader.ReadTimestamp());
+                                break;
+                            case ("firstBatch" or "nextBatch", BsonType.Array):
+                                _start = (int)stream.Position;
+                                reader.SkipValue();
+                                Bytes = (int)stream.Position - _start;
+                                break;
+                            default:
+                                reader.SkipValue();
+                                break;
+                        }
+                    }
+
+                    reader.ReadEndDocument();
+                    break;
+                case "operationTime" when reader.CurrentBsonType == BsonType.Timestamp:
+                    OperationTime = TimeOf(reader.ReadTimestamp());
+                    break;
+                default:
+                    reader.SkipValue();
+                    break;
+            }
+        }
+
+        if (Bytes < 5)
+        {
+            throw new InvalidDataException("The server's reply to find or getMore has no batch.");
+        }
+    }
+
+    public ClusterTime OperationTime { get; }
+
+    /// <summary>0: the server has closed the cursor; null: the reply says nothing of it.</summary>
+    public long? CursorId { get; }
+
+    /// <summary>What a snapshot read was taken at, where the reply says so.</summary>
+    public ClusterTime? AtClusterTime { get; }
+
+    public bool IsEmpty => Bytes <= 5;
+
+    /// <summary>Of the whole array, with the few bytes that number each document.</summary>
+    public int Bytes { get; }
+
+    /// <summary>Takes over the reply of a <c>find</c> or <c>getMore</c>: it is disposed with the batch, or here where it is none.</summary>
+    public static RawBatch Of(RawBsonDocument reply)
+    {
         try
         {
-            return Parse(reply);
+            return new RawBatch(reply);
         }
         catch
         {
@@ -136,93 +220,7 @@ public sealed class RawCursor : IAsyncDisposable
         }
     }
 
-    private RawBatch Parse(RawBsonDocument reply)
-    {
-        var (bytes, rented) = Contiguous(reply.Slice);
-        try
-        {
-            int start = -1, length = 0;
-            foreach (var field in new BsonFields(bytes.AsSpan()))
-            {
-                if (field.Is("cursor"u8))
-                {
-                    var outer = field.Offset;
-                    foreach (var part in field.AsDocument())
-                    {
-                        if (part.Is("id"u8))
-                        {
-                            _id = part.AsInt64();
-                        }
-                        else if (part.Is("atClusterTime"u8))
-                        {
-                            AtClusterTime = part.AsClusterTime();
-                        }
-                        else if (part.Is("firstBatch"u8) || part.Is("nextBatch"u8))
-                        {
-                            (start, length) = (outer + part.Offset, part.Value.Length);
-                        }
-                    }
-                }
-                else if (field.Is("operationTime"u8))
-                {
-                    OperationTime = ClusterTime.Max(OperationTime, field.AsClusterTime());
-                }
-            }
-
-            return start < 0
-                ? throw new InvalidDataException("The server's reply to find or getMore has no batch.")
-                : new RawBatch(reply, rented, bytes.Slice(start, length), OperationTime);
-        }
-        catch
-        {
-            if (rented is not null)
-            {
-                LargeBuffers.Return(rented);
-            }
-
-            throw;
-        }
-    }
-
-    /// <summary>The reply as one piece of memory: the driver's own buffer where it is in one piece, else a copy.</summary>
-    private static (ArraySegment<byte> Bytes, byte[]? Rented) Contiguous(IByteBuffer slice)
-    {
-        var own = slice.AccessBackingBytes(0);
-        if (own.Array is not null && own.Count >= slice.Length)
-        {
-            return (own[..slice.Length], null);
-        }
-
-        var copy = LargeBuffers.Rent(slice.Length);
-        slice.GetBytes(0, copy, 0, slice.Length);
-        return (new ArraySegment<byte>(copy, 0, slice.Length), copy);
-    }
-}
-
-/// <summary>One batch of raw documents. Its memory is given back on dispose.</summary>
-public sealed class RawBatch : IDisposable
-{
-    private readonly RawBsonDocument _reply;
-    private readonly ArraySegment<byte> _array;
-    private byte[]? _rented;
-    private bool _disposed;
-
-    internal RawBatch(RawBsonDocument reply, byte[]? rented, ArraySegment<byte> array, ClusterTime operationTime)
-    {
-        _reply = reply;
-        _rented = rented;
-        _array = array;
-        OperationTime = operationTime;
-    }
-
-    public ClusterTime OperationTime { get; }
-
-    public bool IsEmpty => _array.Count <= 5;
-
-    /// <summary>Of the whole array, with the few bytes that number each document.</summary>
-    public int Bytes => _array.Count;
-
-    public Enumerator GetEnumerator() => new(_array);
+    public Enumerator GetEnumerator() => new(this);
 
     public void Dispose()
     {
@@ -233,23 +231,44 @@ public sealed class RawBatch : IDisposable
 
         _disposed = true;
         _reply.Dispose();
-        if (_rented is not null)
+        if (_across.Length > 0)
         {
-            LargeBuffers.Return(_rented);
-            _rented = null;
+            LargeBuffers.Return(_across);
         }
     }
 
-    /// <summary>The documents of the batch in order; each is valid until the batch is disposed.</summary>
+    private byte[] Across(int length)
+    {
+        if (_across.Length < length)
+        {
+            var larger = LargeBuffers.Rent(length);
+            if (_across.Length > 0)
+            {
+                LargeBuffers.Return(_across);
+            }
+
+            _across = larger;
+        }
+
+        return _across;
+    }
+
+    private static ClusterTime TimeOf(long timestamp) => new((uint)(timestamp >> 32), (uint)timestamp);
+
+    /// <summary>The documents of the batch in order; each is valid until the next one is taken, or the batch is disposed.</summary>
     public struct Enumerator
     {
-        private readonly ArraySegment<byte> _array;
+        private readonly RawBatch _batch;
+        private readonly int _end;
+        private ArraySegment<byte> _piece;
         private int _next;
 
-        internal Enumerator(ArraySegment<byte> array)
+        internal Enumerator(RawBatch batch)
         {
-            _array = array;
-            _next = 4;
+            _batch = batch;
+            _end = batch._start + batch.Bytes;
+            _next = batch._start + 4;
+            _piece = batch._bytes.AccessBackingBytes(_next);
             Current = default;
         }
 
@@ -258,28 +277,65 @@ public sealed class RawBatch : IDisposable
         public bool MoveNext()
         {
             // Every element: type 0x03, its number as text, zero, the document.
-            var array = _array.AsSpan();
-            if (array[_next] == 0)
+            var piece = _piece.AsSpan();
+            if (piece.IndexOf((byte)0) is > 0 and var name && name + 5 <= piece.Length
+                && BinaryPrimitives.ReadInt32LittleEndian(piece[(name + 1)..]) is >= 5 and var length && length < piece.Length - name - 1)
+            {
+                // All of it, and what comes next begins in this piece too.
+                Take(piece[0], _next + name + 1, length);
+                Current = _piece.AsMemory(name + 1, length);
+                _piece = _piece[(name + 1 + length)..];
+                return true;
+            }
+
+            return MoveAcross();
+        }
+
+        /// <summary>An element that does not end within its piece is put together in a buffer of the batch; or there is none left.</summary>
+        private bool MoveAcross()
+        {
+            var bytes = _batch._bytes;
+            var type = bytes.GetByte(_next);
+            if (type == 0)
             {
                 return false;
             }
 
-            var name = array[_next..].IndexOf((byte)0);
-            var start = _next + name + 1;
-            if (array[_next] != (byte)BsonType.Document || start + 5 > array.Length)
+            var start = _next + 1;
+            while (start < _end && bytes.GetByte(start) != 0)
+            {
+                start++;
+            }
+
+            start++;
+            var length = 0;
+            if (start + 5 <= _end)
+            {
+                Span<byte> prefix = [bytes.GetByte(start), bytes.GetByte(start + 1), bytes.GetByte(start + 2), bytes.GetByte(start + 3)];
+                length = BinaryPrimitives.ReadInt32LittleEndian(prefix);
+            }
+
+            Take(type, start, length);
+            var across = _batch.Across(length);
+            bytes.GetBytes(start, across, 0, length);
+            Current = across.AsMemory(0, length);
+            _piece = bytes.AccessBackingBytes(_next);
+            return true;
+        }
+
+        private void Take(byte type, int start, int length)
+        {
+            if (type != (byte)BsonType.Document)
             {
                 throw new InvalidDataException("The server's batch has an element that is no document.");
             }
 
-            var length = BinaryPrimitives.ReadInt32LittleEndian(array[start..]);
-            if (length < 5 || start + length >= array.Length)
+            if (length < 5 || length >= _end - start)
             {
                 throw new InvalidDataException("The server's batch has a document that does not end within it.");
             }
 
-            Current = new ReadOnlyMemory<byte>(_array.Array, _array.Offset + start, length);
             _next = start + length;
-            return true;
         }
     }
 }

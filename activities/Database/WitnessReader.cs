@@ -116,7 +116,7 @@ internal sealed class WitnessReader(
         using var session = await RawCursor.StartSessionAsync(scope.Client, cancellation);
         foreach (var share in whole ? [new PlannedRange(0, name, collection.Uuid!, null, null, false)] : ShareOfRanges(collection.Uuid!, own))
         {
-            var find = RangeReads.Find(name, share.Min, share.Max, share.ByHint, inOrder: false, rawData, readConcern);
+            var find = RangeReads.Find(name, share.Min, share.Max, share.ByHint, rawData, readConcern);
             await using var cursor = await RawCursor.OpenAsync(scope.Database, session, find, cancellation);
             if (atTheMark && cursor.AtClusterTime != end)
             {
@@ -153,7 +153,7 @@ internal sealed class WitnessReader(
         string name, bool rawData, BsonDocument readConcern, PlannedCollection collection, CancellationToken cancellation)
     {
         long count = 0;
-        var find = RangeReads.Find(name, null, null, byHint: false, inOrder: false, rawData, readConcern);
+        var find = RangeReads.Find(name, null, null, byHint: false, rawData, readConcern);
         find.Add("projection", new BsonDocument("_id", 1));
         find.Add("hint", new BsonDocument("_id", 1));
         using var session = await RawCursor.StartSessionAsync(scope.Client, cancellation);

@@ -49,6 +49,8 @@ internal sealed class BenchmarkSite : IAsyncDisposable
 
     public IMongoClient Client { get; }
 
+    public long RangeBytes { get; private init; }
+
     /// <summary>What runs there, for people.</summary>
     public string Software => $"{mongoDb?.Software ?? "the given server"} and {s3.Software}";
 
@@ -61,7 +63,8 @@ internal sealed class BenchmarkSite : IAsyncDisposable
     public (double MongoDb, double S3) Cpu() => (ProcessFacts.CpuOf(mongoDb?.Process?.Pid), ProcessFacts.CpuOf(s3.Process?.Pid));
 
     /// <param name="given">A connection string; null: a server of the benchmark's own.</param>
-    public static async Task<BenchmarkSite> StartAsync(string? given)
+    /// <param name="rangeBytes">Of the plan: so small that every lane has ranges, however small the collection.</param>
+    public static async Task<BenchmarkSite> StartAsync(string? given, long rangeBytes)
     {
         var folder = Directory.CreateTempSubdirectory("luxhedge-benchmark-").FullName;
         var finder = ServerFinder.ForThisProgram(Progress.Say);
@@ -74,8 +77,8 @@ internal sealed class BenchmarkSite : IAsyncDisposable
                 ? await SandboxMongoDb.StartAsync(finder, folder, new MongoDbOptions(OplogEntries: 2_000, CacheMegabytes: 1024)) : null;
             store = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket, thrifty: false);
             var connection = given ?? database!.ConnectionString;
-            var plan = PlanOf("127.0.0.1:1", connection, store).Write(Path.Combine(folder, "plan"));
-            return new BenchmarkSite(folder, database, connection, store, plan);
+            var plan = PlanOf("127.0.0.1:1", connection, store, rangeBytes).Write(Path.Combine(folder, "plan"));
+            return new BenchmarkSite(folder, database, connection, store, plan) { RangeBytes = rangeBytes };
         }
         catch
         {
@@ -94,10 +97,10 @@ internal sealed class BenchmarkSite : IAsyncDisposable
         }
     }
 
-    public static SandboxPlan PlanOf(string temporal, string connection, SandboxS3 s3) =>
+    public static SandboxPlan PlanOf(string temporal, string connection, SandboxS3 s3, long rangeBytes) =>
         new(temporal, connection,
         [
-            .. ((string[])[Large, Small]).Select(name => new SandboxAsset(name, name) { Lanes = Lanes, RangeSize = Units(PlanBinder.DefaultRangeBytes) }),
+            .. ((string[])[Large, Small]).Select(name => new SandboxAsset(name, name) { Lanes = Lanes, RangeSize = Units(rangeBytes) }),
             new SandboxAsset(Part, Part) { Lanes = PartLanes, RangeSize = "32MiB" },
         ])
         {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using LuxHedge.Activities.Plans;
 
 namespace LuxHedge.Benchmarks.Database;
 
@@ -41,7 +42,7 @@ internal sealed class DatabaseBenchmark : IAsyncDisposable
 
     public static async Task<IReadOnlyList<BenchmarkRow>> MeasureAsync(DatabaseOptions options)
     {
-        await using var benchmark = new DatabaseBenchmark(options, await BenchmarkSite.StartAsync(options.MongoDb));
+        await using var benchmark = new DatabaseBenchmark(options, await BenchmarkSite.StartAsync(options.MongoDb, RangeBytesOf(options.Size)));
         Progress.Say($"on {benchmark.site.Software}, {Environment.ProcessorCount} processors");
         var rows = new List<BenchmarkRow>();
         foreach (var id in Ids.Where(id => options.Only.Count == 0 || options.Only.Contains(id)))
@@ -65,6 +66,9 @@ internal sealed class DatabaseBenchmark : IAsyncDisposable
 
         await site.DisposeAsync();
     }
+
+    /// <summary>Twice as many ranges as lanes at least, and the default from 1 GiB on.</summary>
+    private static long RangeBytesOf(long size) => Math.Clamp(size / (2 * BenchmarkSite.Lanes), 4L << 20, PlanBinder.DefaultRangeBytes);
 
     private string Size => Amount(options.Size);
 

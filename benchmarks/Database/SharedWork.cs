@@ -24,7 +24,7 @@ internal sealed class SharedWork : IAsyncDisposable
         var server = await SandboxTemporal.StartAsync(finder, Path.Combine(site.Folder, "temporal"), ui: false);
         try
         {
-            var loaded = PlanLoader.Load(BenchmarkSite.PlanOf(server.Address, site.Connection, site.S3).Write(Path.Combine(site.Folder, "shared")));
+            var loaded = PlanLoader.Load(BenchmarkSite.PlanOf(server.Address, site.Connection, site.S3, site.RangeBytes).Write(Path.Combine(site.Folder, "shared")));
             return new SharedWork(site, server, loaded, await LuxClient.ConnectAsync(loaded, CancellationToken.None));
         }
         catch

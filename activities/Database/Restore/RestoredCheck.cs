@@ -303,7 +303,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
         var sum = new OrderFreeHash();
         using var session = await RawCursor.StartSessionAsync(database.Client, cancellation);
         await using var cursor = await RawCursor.OpenAsync(
-            database, session, RangeReads.Find(collection, share.Min, share.Max, share.ByHint, inOrder: false, rawData, readConcern: null), cancellation);
+            database, session, RangeReads.Find(collection, share.Min, share.Max, share.ByHint, rawData, readConcern: null), cancellation);
         while (await cursor.NextAsync(cancellation) is { } batch)
         {
             using (batch)

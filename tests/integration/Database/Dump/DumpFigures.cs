@@ -32,7 +32,7 @@ public sealed class DumpFigures(ITestOutputHelper output)
         using (var session = await RawCursor.StartSessionAsync(rig.Client, CancellationToken.None))
         {
             await using var cursor = await RawCursor.OpenAsync(
-                rig.Source, session, RangeReads.Find("transactions", null, null, false, false, false, null), CancellationToken.None);
+                rig.Source, session, RangeReads.Find("transactions", null, null, false, false, null), CancellationToken.None);
             while (await cursor.NextAsync(CancellationToken.None) is { } batch)
             {
                 using (batch)

@@ -52,7 +52,7 @@ public sealed class RangePlannerTests
                 using var session = await RawCursor.StartSessionAsync(server.Client, default);
                 foreach (var range in ranges)
                 {
-                    var find = RangeReads.Find(planned.Name, range.Min, range.Max, range.ByHint, inOrder: true, rawData: false, RangeReads.Majority(after));
+                    var find = RangeReads.Find(planned.Name, range.Min, range.Max, range.ByHint, rawData: false, RangeReads.Majority(after));
                     await using var cursor = await RawCursor.OpenAsync(test.Database, session, find, default);
                     while (await cursor.NextAsync(default) is { } batch)
                     {
