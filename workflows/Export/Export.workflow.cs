@@ -42,7 +42,7 @@ public sealed class ExportWorkflow
             if (approval is not null && approval.Outcome != nameof(AskOutcome.Approved))
             {
                 await ClearAsync();
-                return Ended(approval.Outcome, $"{approval.Outcome}: nothing was written.");
+                return await EndedAsync(approval.Outcome, $"{approval.Outcome}: nothing was written.");
             }
 
             await steps.RunAsync("audit", () => AppendAsync(plan, approval));
@@ -50,12 +50,12 @@ public sealed class ExportWorkflow
                 w => $"{w.Documents} documents, {w.OplogEntries} oplog entries");
             await steps.RunAsync("place", () => PlaceAsync(plan, written));
             placed = true;
-            return Done(written);
+            return await DoneAsync(written);
         }
         catch (Exception e) when (abort.Caused(e))
         {
             await ClearAsync();
-            return Ended("Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}");
+            return await EndedAsync("Aborted", $"Aborted by {abort.Order!.Person}: {abort.Order.Reason}");
         }
         catch (FailureException e) when (!TemporalException.IsCanceledException(e))
         {
@@ -99,10 +99,11 @@ public sealed class ExportWorkflow
             a => $"{a.Outcome}: {string.Join(", ", a.Decisions.Select(d => d.Person))}");
     }
 
-    private ExportSummary Done(ExportWritten written)
+    private async Task<ExportSummary> DoneAsync(ExportWritten written)
     {
         abort.TooLate = "The export is done.";
         Show(Verdict.Proven);
+        await desk.FlushAsync();
         return new(request.RunId, Verdict.Proven, request.BackupId, written.Path, written.Collections, written.Documents, written.RawBytes,
             written.OplogEntries, [.. written.Files.Keys.Select(f => f.Length == 0 ? written.Path[(written.Path.LastIndexOf('/') + 1)..] : f)])
         {
@@ -110,9 +111,11 @@ public sealed class ExportWorkflow
         };
     }
 
-    private ExportSummary Ended(string ended, string note)
+    private async Task<ExportSummary> EndedAsync(string ended, string note)
     {
+        abort.TooLate ??= "The run is over.";
         Show(Verdict.NotProven);
+        await desk.FlushAsync();
         return new(request.RunId, Verdict.NotProven, request.BackupId, request.Path, 0, 0, 0, 0, [])
         {
             Ended = ended,

@@ -70,6 +70,24 @@ public sealed class ExportWorkflowTests
         Assert.Contains(summary.Notes, n => n.Contains("/srv/out.unfinished-run-e-1", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task What_people_could_not_be_told_is_in_the_notes_however_late_that_is_known()
+    {
+        await using var worker = await CreateAsync();
+        worker.Activities.On("show-ask decided", async () =>
+        {
+            await worker.UntilCalledAsync("place-export");
+            throw new RefusalException(ErrorKinds.Unreachable, "Slack is down.");
+        });
+        var run = await StartAsync(worker);
+
+        await TestWorker.DecideAsync(run, "alice");
+        var summary = await run.GetResultAsync<ExportSummary>();
+
+        Assert.Equal(Verdict.Proven, summary.Verdict);
+        Assert.Equal("People could not be told: Slack is down.", Assert.Single(summary.Notes));
+    }
+
     internal static Task<WorkflowHandle> StartAsync(TestWorker worker) => worker.StartAsync(
         Wire.Export, WorkflowIds.Export("20261123T020000Z-luxhedge_production-7f3a"),
         new ExportRequest("run-e", "luxhedge_production", worker.Queue, "20261123T020000Z-luxhedge_production-7f3a", null, "/srv/out", false, false, null, null));
