@@ -173,12 +173,15 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
                 cut[part].Add(new SplitWrites(new CollectionWrites(write.Collection, [.. deletes[part]], [.. puts[part]]), [.. news[part]]));
         }
 
-        var next = -1;
+        var (next, done) = (-1, 0);
         await Task.WhenAll(parts!.Select(own => Task.Run(
             async () =>
             {
                 while (Interlocked.Increment(ref next) is var part && part < count)
+                {
                     await own.WriteAsync(session => WriteAllAsync(session, cut[part], null, cancellation), null, cancellation);
+                    Beat.Report("write a window in parts", Interlocked.Increment(ref done), count, "parts");
+                }
             },
             cancellation)));
 

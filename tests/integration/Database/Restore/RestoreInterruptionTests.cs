@@ -102,6 +102,49 @@ public sealed class RestoreInterruptionTests
     }
 
     [Fact]
+    public async Task A_replay_killed_between_the_parts_of_one_window_ends_in_the_same_database()
+    {
+        await using var rig = await CreateWithAWindowOfPartsAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        await rig.LoadAsync(work);
+
+        // Each attempt ends after another part of the first window, and the next begins that window anew over what is written of it.
+        for (var part = 1; part <= 2; part++)
+        {
+            await RestoreRig.KillAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(part, "write a window in parts"));
+            var (parts, windows) = await WrittenAsync(rig, target);
+            Assert.True(parts >= part, $"{parts} parts were written");
+            Assert.Equal(0, windows);
+        }
+
+        var run = await rig.RunAsync(work);
+
+        run.AssertProven();
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    [Fact]
+    public async Task A_replay_that_is_woken_between_the_parts_of_one_window_writes_no_other_part()
+    {
+        await using var rig = await CreateWithAWindowOfPartsAsync();
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        await rig.LoadAsync(work);
+        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(1, "write a window in parts"));
+
+        var run = await rig.RunAsync(work);
+        run.AssertProven();
+        wake();
+        var fenced = await Assert.ThrowsAsync<RefusalException>(() => left);
+
+        Assert.Equal(ErrorKinds.Fenced, fenced.Report.Kind);
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    [Fact]
     public async Task Steps_that_begin_after_the_end_of_their_restore_are_fenced()
     {
         await using var rig = await CreateChangedAsync();
@@ -114,6 +157,32 @@ public sealed class RestoreInterruptionTests
             Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(step)).Report.Kind);
 
         Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    /// <summary>Far more than one transaction takes: updates, deletions and inserts, each a different document, all in the oplog only.</summary>
+    private const int WindowDocuments = 6_000;
+
+    private static async Task<RestoreRig> CreateWithAWindowOfPartsAsync()
+    {
+        var rig = await RestoreRig.CreateAsync();
+        var many = rig.Source.GetCollection<BsonDocument>("many");
+        await many.InsertManyAsync(Enumerable.Range(0, WindowDocuments).Select(i => new BsonDocument { { "_id", i }, { "n", i } }));
+        await rig.BackUpAsync(meanwhile: async () =>
+        {
+            await many.UpdateManyAsync(new BsonDocument("_id", new BsonDocument("$lt", WindowDocuments * 3 / 4)), new BsonDocument("$set", new BsonDocument("replayed", true)));
+            await many.DeleteManyAsync(new BsonDocument("_id", new BsonDocument { { "$gte", WindowDocuments * 3 / 4 }, { "$lt", WindowDocuments * 7 / 8 } }));
+            await many.InsertManyAsync(Enumerable.Range(WindowDocuments, WindowDocuments / 8).Select(i => new BsonDocument { { "_id", i }, { "replayed", true } }));
+        });
+        return rig;
+    }
+
+    /// <summary>How many parts all attempts have written, and how many windows replay's state counts as done.</summary>
+    private static async Task<(int Parts, int Windows)> WrittenAsync(RestoreRig rig, string target)
+    {
+        var state = await rig.Target(target).GetCollection<BsonDocument>("luxhedge_restoring").Find(FilterDefinition<BsonDocument>.Empty).ToListAsync();
+        return (
+            state.Where(d => d["_id"].ToString()!.StartsWith("fence/replay-", StringComparison.Ordinal)).Sum(d => d.GetValue("writes", 0).ToInt32()),
+            state.Single(d => d["_id"] == "fence/replay").GetValue("windows", 0).ToInt32());
     }
 
     private static Func<string, bool> KillAtNth(int n, string what)
