@@ -107,7 +107,7 @@ public sealed class ExportWorkflow
         return new(request.RunId, Verdict.Proven, request.BackupId, written.Path, written.Collections, written.Documents, written.RawBytes,
             written.OplogEntries, [.. written.Files.Keys.Select(f => f.Length == 0 ? written.Path[(written.Path.LastIndexOf('/') + 1)..] : f)])
         {
-            Notes = desk.Notes,
+            Notes = [.. written.Notes, .. desk.Notes],
         };
     }
 

@@ -28,7 +28,11 @@ public sealed record ExportWork(ExportRequest Request, ExportPlan Plan, Ask? Ask
 /// <param name="Aside">Where everything lies until it is placed.</param>
 /// <param name="Files">Sizes by name relative to <paramref name="Path"/>; an archive is one file, whose name is empty.</param>
 public sealed record ExportWritten(
-    string Path, string Aside, int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyDictionary<string, long> Files);
+    string Path, string Aside, int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyDictionary<string, long> Files)
+{
+    /// <summary>What the backup has and the dump does not.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+}
 
 /// <summary>Shape of <c>backups export --json</c>.</summary>
 /// <param name="Verdict">Proven: every byte that was written was checked against the backup.</param>

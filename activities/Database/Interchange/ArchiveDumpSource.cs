@@ -32,6 +32,8 @@ internal sealed class ArchiveDumpSource : DumpSource
 
     public override string? ServerVersion { get; }
 
+    public override bool HasAccounts => _prelude.Any(p => DumpNames.IsAccounts(p.Database, p.Collection));
+
     public override IReadOnlyList<string> Databases =>
         [.. _prelude.Select(p => p.Database).Where(d => !IsServers(d)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 

@@ -22,6 +22,9 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
     /// <summary>No collection's name: of a command that does not say which it touches.</summary>
     private const string AnyCollection = "\0";
 
+    private const string AccountsLeftOut =
+        "The dump's users and roles are left out: make them again where the data is restored (createUser, createRole), or take them from the dump with mongorestore.";
+
     private readonly string _attempt = PackWriter.NewAttempt();
     private readonly SortedDictionary<string, Imported> _collections = new(StringComparer.Ordinal);
     private readonly OplogEntries _entries = new(database);
@@ -48,11 +51,22 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
         _packs = new PackWriter(scope, _attempt, () => ObjectNames.Pack(asset, id, 0, number++, _attempt[..8]));
         _oplogPacks = new PackWriter(scope, _attempt, () => ObjectNames.OplogPack(asset, id, oplogNumber++, _attempt[..8]));
         _compressor = new ChunkCompressor(scope.Asset.CompressionLevel, LargestRaw);
+        if (source.HasAccounts)
+        {
+            Note(AccountsLeftOut);
+        }
+
         await foreach (var item in source.ReadAsync(database, cancellation))
         {
             if (item is DumpItem.Oplog oplog)
             {
                 await TakeOplogAsync(oplog.Bytes, cancellation);
+                continue;
+            }
+
+            if (DumpNames.IsAccounts(item.Collection))
+            {
+                Note(AccountsLeftOut);
                 continue;
             }
 

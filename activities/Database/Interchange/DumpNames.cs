@@ -13,6 +13,12 @@ internal static class DumpNames
     public const string Gzip = ".gz";
     public const string BucketsPrefix = "system.buckets.";
 
+    /// <summary>What <c>mongodump --dumpDbUsersAndRoles</c> puts beside a database's collections: no collection of it.</summary>
+    public static bool IsAccounts(string collection) => collection.StartsWith("$admin.system.", StringComparison.Ordinal);
+
+    /// <summary>Where a dump of a whole server has the users and roles of all its databases.</summary>
+    public static bool IsAccounts(string database, string? collection) => database == "admin" && collection is "system.users" or "system.roles";
+
     /// <summary>A file system takes 255 bytes, and the tools leave room for their endings.</summary>
     private const int LongestName = 238;
     private const int KeptOfLonger = 208;

@@ -64,6 +64,9 @@ internal abstract class DumpSource
         throw Refused(full, "it is neither a mongodump directory, nor an archive, nor a tar of one, gzipped or not");
     }
 
+    /// <summary>It has the users and roles of a whole server, which are none of a database's data.</summary>
+    public virtual bool HasAccounts => false;
+
     /// <summary>Names that are the server's business, not a database's.</summary>
     protected static bool IsServers(string database) => database is "admin" or "config" or "local" or "";
 

@@ -86,8 +86,17 @@ public sealed class ExportActivities(Plan plan, StoreSet stores, KeyRing keys, W
         var place = DumpPlace.Of(request.Path, request.Archive, request.RunId);
         await using IDumpWriter target = request.Archive ? new ArchiveDumpWriter(place, request.Gzip) : new DirectoryDumpWriter(place, request.Gzip);
         var done = await BackupExport.WriteAsync(reader, target, p => Beat.Report(p.What, p.Done, p.Total, p.Unit), cancellation);
-        return new ExportWritten(place.Final, place.Aside, done.Collections, done.Documents, done.RawBytes, done.OplogEntries, done.Files);
+        return new ExportWritten(place.Final, place.Aside, done.Collections, done.Documents, done.RawBytes, done.OplogEntries, done.Files)
+        {
+            Notes = LeftOut(reader.Index.Accounts) is { } left ? [left] : [],
+        };
     }
+
+    /// <summary>Hashed passwords are not what somebody means who asks for the data: they stay in the encrypted backup, and that is said.</summary>
+    internal static string? LeftOut(AccountsDocument? accounts) => accounts is { Missing: null } there && there.Users.Count + there.Roles.Count > 0
+        ? $"Users ({there.Users.Count}) and roles ({there.Roles.Count}) of the database are not in the dump, their hashed passwords stay in the backup: "
+            + "luxhedge restore run --users makes them, or createUser and createRole."
+        : null;
 
     public Task PlaceAsync(ExportRequest request, ExportPlan plan, ExportWritten written)
     {

@@ -35,6 +35,9 @@ internal sealed partial class FileDumpSource : DumpSource
 
     public override IReadOnlyList<string> Databases => [.. _members.Keys.Where(d => !IsServers(d)).Order(StringComparer.Ordinal)];
 
+    public override bool HasAccounts =>
+        _members.Any(d => d.Value.Any(m => DumpNames.IsAccounts(d.Key, DumpNames.Unescape(m.Escaped))));
+
     /// <summary>Reads the names once: what is there, and that nothing of it is a link or leads elsewhere.</summary>
     public static async Task<FileDumpSource> OpenAsync(IDumpFiles files, string kind, string place, CancellationToken cancellation)
     {

@@ -65,6 +65,18 @@ public sealed class RunbookIsolationTests
     }
 
     [Fact]
+    public async Task A_drill_makes_no_users()
+    {
+        await using var rig = await CreateAsync();
+        var step = Act("restore", "restore-database") with { With = With(("to", "${mode.target}"), ("users", true)) };
+
+        var summary = await rig.RunAsync(Define(step), RunMode.Drill);
+
+        Assert.Equal(Verdict.Failed, summary.Verdict);
+        Assert.Contains("they would outlive its database", Assert.Single(summary.Steps).Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task In_the_real_event_production_is_the_target()
     {
         await using var rig = await CreateAsync();

@@ -42,6 +42,10 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
         [Input(InputTypes.Flag, "Do not back up first what is replaced; the approvers see it.")]
         public bool NoSafetyBackup { get; init; }
 
+        [Input(InputTypes.Flag, "Make the database's users and roles too, as the backup holds them, where they are not there: into a new server. The approvers see it. "
+            + "Refused in a drill, whose database they would outlive.")]
+        public bool Users { get; init; }
+
         [Input(InputTypes.Flag, "Open the backup with the keys that --recovery-key handed over: no KMS is asked.")]
         public bool RecoveryKey { get; init; }
     }
@@ -93,6 +97,12 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
                 "Write to: ${mode.target}"));
         }
 
+        if (drill && input.Users)
+        {
+            throw Failures.ToFailure(new(ErrorKinds.Usage,
+                "In a drill no users and roles are made: they would outlive its database.", context.StepId, "Write: users: ${mode == real && inputs.users}"));
+        }
+
         var place = input.To.Split('/', 2);
         var production = input.To == "production";
         if (!production && place.Length != 2)
@@ -106,6 +116,7 @@ public sealed class RestoreDatabase : WorkflowAction<RestoreDatabase.Input>, IAp
         {
             Cluster = production ? null : place[0],
             Drill = drill,
+            Users = input.Users,
             Claim = context.Claim,
             Approved = context.Approval,
         };

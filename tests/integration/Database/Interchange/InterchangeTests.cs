@@ -100,6 +100,31 @@ public sealed class InterchangeTests : IDisposable
         Assert.Empty(left);
     }
 
+    [Fact]
+    public async Task Users_and_roles_of_a_dump_are_left_out_and_that_is_said()
+    {
+        await using var rig = await DumpRig.CreateAsync();
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "dump", rig.Source.DatabaseNamespace.DatabaseName)).FullName;
+        var admin = Directory.CreateDirectory(Path.Combine(_folder, "dump", "admin")).FullName;
+        var user = new BsonDocument { { "_id", "shop.app" }, { "user", "app" }, { "credentials", new BsonDocument("SCRAM-SHA-256", "hash") } }.ToBson();
+        await File.WriteAllBytesAsync(Path.Combine(folder, "cars.bson"), new BsonDocument("_id", 1).ToBson());
+        // As --dumpDbUsersAndRoles lays them beside the collections, and as a dump of the whole server has them.
+        await File.WriteAllBytesAsync(Path.Combine(folder, "%24admin.system.users.bson"), user);
+        await File.WriteAllBytesAsync(Path.Combine(admin, "system.users.bson"), user);
+        var import = CreateImport(rig);
+        var request = new DatabaseBackupRequest("run-import", rig.Asset.Name, "luxhedge")
+        {
+            Import = new ImportSource(Path.Combine(_folder, "dump"), new DateTimeOffset(2025, 1, 1, 2, 0, 0, TimeSpan.Zero)),
+        };
+        var start = await import.BeginImportAsync(request);
+        var imported = await import.ImportAsync(new ImportWork(rig.NewContext(), request.Import, start));
+
+        Assert.Contains("users and roles are left out", Assert.Single(imported.Notes, n => n.Contains("users", StringComparison.Ordinal)), StringComparison.Ordinal);
+        using var back = await rig.OpenAsync();
+        Assert.Equal(["cars"], back.Index.Collections.Select(c => c.Collection.Name));
+        Assert.Null(back.Index.Accounts);
+    }
+
     private static ImportActivities CreateImport(DumpRig rig) =>
         new(rig.Plan, rig.Stores, rig.Keys, rig.Clusters, rig.Writer, TimeProvider.System, Logger.None);
 }

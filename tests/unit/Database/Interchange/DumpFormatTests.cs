@@ -44,6 +44,15 @@ public sealed class DumpFormatTests : IDisposable
     }
 
     [Fact]
+    public void An_export_says_of_users_and_roles_that_it_leaves_them_out_where_the_backup_has_any()
+    {
+        Assert.Contains("Users (2) and roles (1)", ExportActivities.LeftOut(new AccountsDocument(["{}", "{}"], ["{}"], null)), StringComparison.Ordinal);
+        Assert.Null(ExportActivities.LeftOut(new AccountsDocument([], [], null)));
+        Assert.Null(ExportActivities.LeftOut(new AccountsDocument([], [], "It may not read them.")));
+        Assert.Null(ExportActivities.LeftOut(null));
+    }
+
+    [Fact]
     public void A_name_too_long_for_a_file_is_cut_and_closed_with_its_hash()
     {
         var name = new string('x', 250);
