@@ -67,9 +67,10 @@ public sealed record PlannedChoice
         }
     }
 
-    /// <summary>The oldest end mark from which slices may matter; null: none do.</summary>
-    public ClusterTime? SlicesFrom(CatalogView backups) =>
-        PointInTime is null || backups.Backups.Count == 0 ? null : backups.Backups.Min(b => b.Manifest.EndMark);
+    /// <summary>The slices that decide it.</summary>
+    /// <param name="read">Those that hold anything after the one time up to the other; null: to the newest.</param>
+    public Task<SliceView> ReadSlicesAsync(CatalogView backups, AssetPlan asset, Func<ClusterTime, ClusterTime?, Task<SliceView>> read) =>
+        ChooseBackup.SlicesForAsync(backups, asset, wanted, [], read);
 
     /// <summary>As the step would choose if it ran now.</summary>
     /// <exception cref="RefusalException">There is no such backup, or the moment can't be reached: with the nearest that can.</exception>

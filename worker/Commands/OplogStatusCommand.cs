@@ -22,7 +22,8 @@ public sealed record OplogStatus(
 public sealed record CaptureStatus(string State, DateTimeOffset? Since, string? Why, long Slices, DateTimeOffset? Newest, TimeSpan? Lag);
 
 /// <param name="Base">Id of the oldest backup in it.</param>
-public sealed record WindowStatus(DateTimeOffset From, DateTimeOffset To, string Base);
+/// <param name="CheckedFrom">From here on every slice's manifest was read; before it only the names were looked at. Null: all were read.</param>
+public sealed record WindowStatus(DateTimeOffset From, DateTimeOffset To, string Base, DateTimeOffset? CheckedFrom = null);
 
 public sealed record GapStatus(DateTimeOffset After, DateTimeOffset Until, string Why);
 
@@ -34,15 +35,21 @@ public sealed class OplogStatusCommand : OperatorCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    private static readonly Option<bool> All = new("--all")
+    {
+        Description = "Read the manifest of every slice. Without it those of the last day and since the newest backup are read; of older ones the names are looked at.",
+    };
+
     public OplogStatusCommand(Surroundings surroundings)
         : base(surroundings, "status", "Which points in time can be reached, how far capture is, and what would be lost now. Needs no worker.")
     {
         Add(Asset);
+        Add(All);
         Examples =
         [
             ("luxhedge oplog status", "the recoverable windows of every database, as times and as a bar"),
             ("luxhedge oplog status luxhedge_production --json",
-                "[{asset, capture: {state, since, why, slices, newest, lag}, windows: [{from, to, base}], gaps: [{after, until, why}], newestCanary, rpo, problems}]"),
+                "[{asset, capture: {state, since, why, slices, newest, lag}, windows: [{from, to, base, checkedFrom}], gaps: [{after, until, why}], newestCanary, rpo, problems}]"),
         ];
         ExitCodesInWords = "0 whatever it shows";
     }
@@ -59,21 +66,22 @@ public sealed class OplogStatusCommand : OperatorCommand
     private static async Task<OplogStatus> OfAsync(CommandContext context, AssetPlan asset, CancellationToken cancellation)
     {
         var look = LookAsync(context, asset.Name, cancellation);
-        var backups = context.BackupsOfAsync(asset.Name, cancellation);
-        var slices = await context.Surroundings.ReadSlices(context.Plan, asset.Name, null, cancellation);
-        var standing = CaptureStanding.Of(asset, await backups, slices);
+        var backups = await context.BackupsOfAsync(asset.Name, cancellation);
+        var bounds = new SliceBounds { ReadFrom = context.Get(All) ? null : CaptureStanding.LookFrom(backups, context.Now) };
+        var slices = await context.Surroundings.ReadSlices(context.Plan, asset.Name, bounds, cancellation);
+        var standing = CaptureStanding.Of(asset, backups, slices);
         var newest = standing.NewestSlice?.ToTime();
         var capture = await look;
         return new OplogStatus(
             asset.Name,
-            new CaptureStatus(capture.State, capture.Since, capture.Why, slices.Slices.Count, newest, context.Now - newest),
-            [.. standing.Windows.Select(w => new WindowStatus(w.From.ToTime(), w.To.ToTime(), w.Base))],
+            new CaptureStatus(capture.State, capture.Since, capture.Why, slices.Bounds.DistinctBy(s => (s.From, s.To)).Count(), newest, context.Now - newest),
+            [.. standing.Windows.Select(w => new WindowStatus(w.From.ToTime(), w.To.ToTime(), w.Base, w.CheckedFrom?.ToTime()))],
             [.. slices.Gaps.Select(g => new GapStatus(g.After.ToTime(), g.Until.ToTime(), g.Why))],
             standing.NewestCanary,
             context.Now - standing.NewestMoment,
             [
                 .. standing.Behind.Select(b => $"{b.Store} is {Amounts.Span(b.By)} behind"),
-                .. (await backups).Unknown.Concat(slices.Unknown).DistinctBy(u => u.Store).Select(u => $"unknown what {u.Store} holds: {u.Why}"),
+                .. backups.Unknown.Concat(slices.Unknown).DistinctBy(u => u.Store).Select(u => $"unknown what {u.Store} holds: {u.Why}"),
                 .. slices.Problems.Select(p => $"{p.Store}: {p.Object} {p.Text}"),
             ]);
     }

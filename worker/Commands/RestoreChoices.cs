@@ -1,6 +1,5 @@
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
-using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Display;
@@ -71,7 +70,8 @@ public static class RestoreChoices
 
     /// <summary>The base and the slices that lead to a moment. Null as above.</summary>
     /// <param name="id">Of the base; null: the newest that leads there.</param>
-    public static PointChoice? Choose(CommandContext context, CatalogView known, SliceView slices, string? id, RestorePoint to)
+    public static async Task<PointChoice?> ChooseAsync(
+        CommandContext context, CatalogView known, string? id, RestorePoint to, CancellationToken cancellation)
     {
         IReadOnlyList<CatalogBackup> bases = id is null ? [.. known.Backups.Where(b => b.Summary.Eligible)]
             : Named(context, known, id) is { } named ? [named] : [];
@@ -82,10 +82,10 @@ public static class RestoreChoices
             return null;
         }
 
-        var chains = slices.Chains();
-        return PointChoice.Of(bases, chains, to)
-            ?? throw PointChoice.OutOfReach(
-                known.Asset, bases, chains, to, slices.Gaps, [.. slices.Unknown.Union(known.Unknown)], context.Now);
+        var (choice, slices) = await PointChoice.FindAsync(
+            bases, to, (from, until) => context.Surroundings.ReadSlices(context.Plan, known.Asset, new SliceBounds(from, until), cancellation));
+        return choice ?? throw PointChoice.OutOfReach(
+            known.Asset, bases, slices.Chains(), to, slices.Gaps, [.. slices.Unknown.Union(known.Unknown)], context.Now);
     }
 
     /// <summary>Null: nothing was said.</summary>

@@ -2,7 +2,6 @@ using System.CommandLine;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Catalog;
-using LuxHedge.Activities.Database.Oplog;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Display;
 using LuxHedge.Workflows;
@@ -109,7 +108,7 @@ public sealed class RestoreRunCommand : OperatorCommand
         }
 
         var known = await context.BackupsOfAsync(asset.Name, cancellation);
-        var point = to is null ? null : RestoreChoices.Choose(context, known, await SlicesAsync(context, asset, known, cancellation), wanted, to);
+        var point = to is null ? null : await RestoreChoices.ChooseAsync(context, known, wanted, to, cancellation);
         var chosen = to is null ? RestoreChoices.Choose(context, known, wanted) : point?.Base;
         // By the names that they have at the point: those the run itself finds out.
         if (point is not { Chain.Count: > 0 })
@@ -165,10 +164,6 @@ public sealed class RestoreRunCommand : OperatorCommand
 
         return Outcomes.Tell(context, await new RunFollower(context, runs).FollowAsync<RestoreSummary>(run, cancellation));
     }
-
-    private static Task<SliceView> SlicesAsync(CommandContext context, AssetPlan asset, CatalogView known, CancellationToken cancellation) =>
-        context.Surroundings.ReadSlices(
-            context.Plan, asset.Name, known.Backups.Count == 0 ? null : known.Backups.Min(b => b.Manifest.EndMark), cancellation);
 
     /// <summary>Over production somebody of the plan must ask; beside it a stranger may look.</summary>
     private static PersonPlan? PersonFor(CommandContext context, RestoreTarget target)

@@ -52,10 +52,9 @@ public sealed record RunbookStart(
         Definition, Inputs, new(RunMode.Real, "production", "", Asset.Database ?? ""), new("", Asset.Name, declaredAt, requester));
 
     /// <summary>The slices that such a choice is made of.</summary>
-    public async Task<SliceView> SlicesAsync(CommandContext context, PlannedChoice choice, CatalogView known, CancellationToken cancellation) =>
-        choice.SlicesFrom(known) is { } from
-            ? await context.Surroundings.ReadSlices(context.Plan, Asset.Name, from, cancellation)
-            : SliceView.None(Asset.Name);
+    public Task<SliceView> SlicesAsync(CommandContext context, PlannedChoice choice, CatalogView known, CancellationToken cancellation) =>
+        choice.ReadSlicesAsync(
+            known, Asset, (from, to) => context.Surroundings.ReadSlices(context.Plan, Asset.Name, new SliceBounds(from, to), cancellation));
 
     /// <summary>The backup that its input names, or the newest eligible one; null: none, or a store could not be read.</summary>
     public CatalogBackup? Backup(CatalogView known) =>

@@ -154,7 +154,7 @@ public sealed class StatusCommand : OperatorCommand
         asset.Capture is null
             ? null
             : CaptureStanding.Of(
-                asset, view, await context.Surroundings.ReadSlices(context.Plan, asset.Name, CaptureStanding.ReadFrom(view, context.Now), cancellation));
+                asset, view, await context.Surroundings.ReadSlices(context.Plan, asset.Name, new SliceBounds(CaptureStanding.ReadFrom(view, context.Now)), cancellation));
 
     /// <summary>What can't be read is no overdue of ours to tell: the assets say already which store is away.</summary>
     private static async Task<IReadOnlyList<OverdueItem>> OverdueAsync(CommandContext context, CancellationToken cancellation)

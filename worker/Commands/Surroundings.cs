@@ -12,6 +12,12 @@ using Spectre.Console;
 
 namespace LuxHedge.Worker.Commands;
 
+/// <summary>Which slices a command wants to know of.</summary>
+/// <param name="From">Those that hold anything after it; null: all.</param>
+/// <param name="To">And anything before it.</param>
+/// <param name="ReadFrom">Of those that end before it the names will do; null: every manifest is read.</param>
+public sealed record SliceBounds(ClusterTime? From = null, ClusterTime? To = null, ClusterTime? ReadFrom = null);
+
 /// <summary>
 /// Everything outside itself that a command touches: terminal, environment, clock, files of the user, and the ways to the plan, to Temporal
 /// and to the stores. <see cref="Program"/> makes the real one; tests make their own.
@@ -53,11 +59,11 @@ public sealed class Surroundings
     /// <summary>Reads the backups of an asset from the plan's stores, with a reader's rights.</summary>
     public required Func<Plan, string, CancellationToken, Task<CatalogView>> ReadBackups { get; init; }
 
-    /// <summary>Reads which slices an asset has after a time, with a reader's rights.</summary>
-    public Func<Plan, string, ClusterTime?, CancellationToken, Task<SliceView>> ReadSlices { get; init; } = async (plan, asset, from, cancellation) =>
+    /// <summary>Reads which slices an asset has, with a reader's rights. One command reads the same manifest once.</summary>
+    public Func<Plan, string, SliceBounds, CancellationToken, Task<SliceView>> ReadSlices { get; init; } = async (plan, asset, bounds, cancellation) =>
     {
         await using var stores = new StoreSet(plan);
-        return await new SliceCatalog(plan, stores).ListAsync(asset, from, cancellation: cancellation);
+        return await new SliceCatalog(plan, stores).ListAsync(asset, bounds.From, bounds.To, bounds.ReadFrom, cancellation);
     };
 
     /// <summary>Reads the evidence of the plan's drills from its stores.</summary>

@@ -41,6 +41,10 @@ public static class OplogStatusView
                 console.MarkupLine(window.From == window.To
                     ? $"  {Amounts.Time(window.From)}  only (backup {Words.Plain(window.Base)})"
                     : $"  {Amounts.Time(window.From)}  to  {Amounts.Time(window.To)}  from {Words.Plain(window.Base)}");
+                if (window.CheckedFrom is { } checkedFrom)
+                {
+                    console.MarkupLine($"    [grey]before {Amounts.Time(checkedFrom)} by the names of its slices; --all reads every manifest[/]");
+                }
             }
 
             foreach (var gap in asset.Gaps)

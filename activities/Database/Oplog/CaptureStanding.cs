@@ -19,27 +19,40 @@ public sealed record CaptureStanding(
     public static CaptureStanding Of(AssetPlan asset, CatalogView backups, SliceView slices)
     {
         var chains = slices.Chains();
+        var read = chains.Stretches;
         var eligible = backups.Backups.Where(b => b.Summary.Eligible && b.Manifest.OnlyCollections is null).ToList();
-        var windows = RecoverableWindows.Of(chains, eligible.Select(b => (b.Id, b.Manifest.EndMark)));
+        var windows = RecoverableWindows.Of(slices.StretchesByName(), eligible.Select(b => (b.Id, b.Manifest.EndMark))).Select(Checked).ToList();
         DateTimeOffset? canary = null;
         DateTimeOffset? moment = backups.NewestEligible?.Summary.ConsistentAt;
         foreach (var window in windows.Where(w => w.From < w.To))
         {
-            var found = chains.Covering(window.From, window.To)?.Max(s => s.NewestCanary);
+            var within = read.Where(s => s.From < window.To && window.From < s.To && s.To <= window.To);
+            var found = within.Max(s => chains.Covering(ClusterTime.Max(s.From, window.From), s.To)?.Max(c => c.NewestCanary));
             canary = Later(canary, found);
             moment = Later(moment, asset.Canary ? found : window.To.ToTime());
         }
 
-        var newest = slices.Slices.Select(s => (ClusterTime?)s.Manifest.To).Max();
+        var newest = slices.Bounds.Select(s => (ClusterTime?)s.To).Max();
         var gap = slices.Gaps.Count > 0 && slices.Gaps[^1] is var last && !eligible.Exists(b => b.Manifest.EndMark >= last.Until) ? last : null;
         var behind = asset.Stores.Where(s => slices.Unknown.All(u => u.Store != s) && newest is not null).Select(s => (Store: s, By: Behind(s))).ToList();
         return new CaptureStanding(windows, newest, canary, moment, [.. behind.Where(b => b.By > TimeSpan.Zero)], gap);
 
         TimeSpan Behind(string store)
         {
-            var there = slices.Slices.Where(s => s.Stores.Contains(store)).Select(s => (ClusterTime?)s.Manifest.To).Max() ?? slices.Slices[0].Manifest.From;
+            var there = slices.Bounds.Where(s => s.Stores.Contains(store)).Select(s => (ClusterTime?)s.To).Max() ?? slices.Bounds.Min(s => s.From);
             return newest!.Value.ToTime() - there.ToTime();
         }
+
+        RecoverableWindow Checked(RecoverableWindow window) =>
+            !slices.Named.Any(n => n.From < window.To && window.From < n.To) ? window
+            : window with { CheckedFrom = read.FirstOrDefault(s => s.From < window.To && s.To >= window.To)?.From ?? window.To };
+    }
+
+    /// <summary>From where on a person who looks wants every manifest read: of the last day, and from the newest eligible backup on.</summary>
+    public static ClusterTime LookFrom(CatalogView backups, DateTimeOffset now)
+    {
+        var (newest, day) = (ReadFrom(backups, now), new ClusterTime((uint)(now - TimeSpan.FromDays(1)).ToUnixTimeSeconds(), 0));
+        return newest < day ? newest : day;
     }
 
     /// <summary>From where on slices matter to what would be lost now: the end mark of the newest eligible backup.</summary>

@@ -25,13 +25,20 @@ public sealed class SliceCatalog(Plan plan, StoreSet stores)
     private readonly ConcurrentDictionary<(string Store, string Name, string? Version, long Size, DateTimeOffset At), Signed<SliceManifest>> _read = new();
 
     /// <summary>The slices that hold anything after <paramref name="from"/> up to <paramref name="to"/> (each open where null).</summary>
+    /// <param name="readFrom">Of slices that end before it, and before the day in which the newest one ends, only the names are looked at
+    /// (<see cref="SliceView.Named"/>); null: every manifest is read.</param>
     /// <exception cref="RefusalException"><c>usage</c>: the plan has no such asset.</exception>
-    public async Task<SliceView> ListAsync(string asset, ClusterTime? from = null, ClusterTime? to = null, CancellationToken cancellation = default)
+    public Task<SliceView> ListAsync(string asset, ClusterTime? from = null, ClusterTime? to = null, CancellationToken cancellation = default) =>
+        ListAsync(asset, from, to, null, cancellation);
+
+    /// <inheritdoc cref="ListAsync(string, ClusterTime?, ClusterTime?, CancellationToken)"/>
+    public async Task<SliceView> ListAsync(
+        string asset, ClusterTime? from, ClusterTime? to, ClusterTime? readFrom, CancellationToken cancellation)
     {
         var names = plan.Assets.TryGetValue(asset, out var found)
             ? found.Stores
             : throw new RefusalException(ErrorKinds.Usage, $"The plan has no asset '{asset}'.", asset, $"It has: {string.Join(", ", plan.Assets.Keys)}.");
-        var shelves = await Task.WhenAll(names.Select(n => ReadShelfAsync(n, asset, from, to, cancellation)));
+        var shelves = await Task.WhenAll(names.Select(n => ReadShelfAsync(n, asset, from, to, readFrom, cancellation)));
         var slices = shelves.SelectMany(s => s.Slices)
             .GroupBy(c => (c.Manifest.From, c.Manifest.To, c.Manifest.FirstEntrySha256, c.Manifest.LastEntrySha256))
             .Select(g => new CatalogSlice(g.First().Manifest, [.. g]))
@@ -40,10 +47,18 @@ public sealed class SliceCatalog(Plan plan, StoreSet stores)
             asset, [.. slices],
             [.. shelves.SelectMany(s => s.Gaps).GroupBy(g => g.After).Select(g => g.First()).OrderBy(g => g.After)],
             [.. shelves.SelectMany(s => s.Problems)],
-            [.. shelves.Where(s => s.Why is not null).Select(s => new UnknownStore(s.Store, s.Why!))]);
+            [.. shelves.Where(s => s.Why is not null).Select(s => new UnknownStore(s.Store, s.Why!))])
+        {
+            Named =
+            [
+                .. shelves.SelectMany(s => s.Named.Select(n => (Slice: n, s.Store))).GroupBy(n => n.Slice)
+                    .Select(g => new NamedSlice(g.Key.From, g.Key.To, [.. g.Select(n => n.Store)])).OrderBy(n => n.From).ThenBy(n => n.To),
+            ],
+        };
     }
 
-    private async Task<Shelf> ReadShelfAsync(string storeName, string asset, ClusterTime? from, ClusterTime? to, CancellationToken cancellation)
+    private async Task<Shelf> ReadShelfAsync(
+        string storeName, string asset, ClusterTime? from, ClusterTime? to, ClusterTime? readFrom, CancellationToken cancellation)
     {
         var shelf = new Shelf(storeName);
         try
@@ -51,6 +66,7 @@ public sealed class SliceCatalog(Plan plan, StoreSet stores)
             var store = stores[storeName];
             var versions = await ListVersionsAsync(store, asset, from, to, cancellation);
             var byName = versions.ToLookup(v => v.Name, StringComparer.Ordinal);
+            var named = readFrom is { } begin ? NamesBefore(byName, asset, begin) : default;
             var gate = new Lock();
             await Parallel.ForEachAsync(
                 byName.Where(v => v.Key.EndsWith(".json", StringComparison.Ordinal)),
@@ -73,6 +89,20 @@ public sealed class SliceCatalog(Plan plan, StoreSet stores)
                         {
                             if (bounds.To <= from || bounds.From >= to)
                             {
+                                return;
+                            }
+
+                            if (bounds.To < named)
+                            {
+                                var isThere = byName[name[..^".json".Length]].Any(v => !v.IsDeleteMarker);
+                                lock (gate)
+                                {
+                                    if (isThere)
+                                        shelf.Named.Add(bounds);
+                                    if (!isThere || bad is not null)
+                                        shelf.Problems.Add(new CatalogProblem(storeName, name, isThere ? bad! : "names an object that is not there"));
+                                }
+
                                 return;
                             }
 
@@ -125,6 +155,14 @@ public sealed class SliceCatalog(Plan plan, StoreSet stores)
         }
 
         return shelf;
+    }
+
+    /// <summary>Up to where names will do: a day before the end of the newest slice at the latest, so that where capture stands is read.</summary>
+    private static ClusterTime NamesBefore(ILookup<string, ObjectVersion> byName, string asset, ClusterTime readFrom)
+    {
+        var newest = byName.Select(v => ObjectNames.ParseSlice(v.Key, asset)?.To ?? default).DefaultIfEmpty().Max();
+        var dayBefore = newest with { Seconds = newest.Seconds - (uint)Math.Min(newest.Seconds, TimeSpan.FromDays(1).TotalSeconds) };
+        return dayBefore < readFrom ? dayBefore : readFrom;
     }
 
     private async Task<Signed<SliceManifest>> ReadManifestAsync(IObjectStore store, string asset, ObjectVersion version, CancellationToken cancellation)
@@ -203,6 +241,7 @@ public sealed class SliceCatalog(Plan plan, StoreSet stores)
         public string Store { get; } = store;
         public string? Why { get; init; }
         public List<SliceCopy> Slices { get; } = [];
+        public List<(ClusterTime From, ClusterTime To)> Named { get; } = [];
         public List<GapRecord> Gaps { get; } = [];
         public List<CatalogProblem> Problems { get; } = [];
     }
@@ -216,9 +255,35 @@ public sealed record SliceView(
     string Asset, IReadOnlyList<CatalogSlice> Slices, IReadOnlyList<GapRecord> Gaps, IReadOnlyList<CatalogProblem> Problems,
     IReadOnlyList<UnknownStore> Unknown)
 {
+    /// <summary>Slices whose manifests were not read: by their names, in order of time. A missing one shows; a spoiled one does not, nor whether
+    /// one goes on from the other by its entry. None of them is in <see cref="Slices"/>.</summary>
+    public IReadOnlyList<NamedSlice> Named { get; init; } = [];
+
+    /// <summary>Where each slice ends, read or named, and the stores that have it.</summary>
+    public IEnumerable<(ClusterTime From, ClusterTime To, IEnumerable<string> Stores)> Bounds =>
+        Named.Select(n => (n.From, n.To, n.Stores.AsEnumerable())).Concat(Slices.Select(s => (s.Manifest.From, s.Manifest.To, s.Stores)));
+
     public static SliceView None(string asset) => new(asset, [], [], [], []);
 
     public SliceChains Chains() => new(Slices.Select(s => s.Manifest));
+
+    /// <summary>
+    /// The stretches that slices cover without a gap, as far as the names alone can tell: of <see cref="Slices"/> by the entry that two share, of
+    /// <see cref="Named"/>, and where one of these meets one of those, by the time that it ends and the other begins.
+    /// </summary>
+    public IReadOnlyList<SliceStretch> StretchesByName()
+    {
+        var read = Chains().Stretches;
+        if (Named.Count == 0)
+            return read;
+        var (ends, begins) = (Named.Select(n => n.To).ToHashSet(), Named.Select(n => n.From).ToHashSet());
+        const int ByTime = -1;
+        return SliceChains.Lay(
+        [
+            .. Named.Select(n => ((n.From, ByTime), (n.To, ByTime))),
+            .. read.Select((s, i) => ((s.From, ends.Contains(s.From) ? ByTime : i), (s.To, begins.Contains(s.To) ? ByTime : i))),
+        ]);
+    }
 
     /// <summary>As some of the stores show it.</summary>
     public SliceView In(Func<string, bool> takes) => this with
@@ -231,6 +296,9 @@ public sealed record SliceView(
         s.Manifest.From == manifest.From && s.Manifest.To == manifest.To
         && s.Manifest.FirstEntrySha256 == manifest.FirstEntrySha256 && s.Manifest.LastEntrySha256 == manifest.LastEntrySha256);
 }
+
+/// <summary>A slice of which only the names are known: of its object and of its manifest.</summary>
+public sealed record NamedSlice(ClusterTime From, ClusterTime To, IReadOnlyList<string> Stores);
 
 /// <summary>One slice and where it lies.</summary>
 /// <param name="Copies">In the plan's order of stores. Their manifests need not be the same bytes: two attempts may have written one each while a

@@ -34,23 +34,33 @@ public sealed class SliceChains
     }
 
     /// <summary>The times that slices cover without a gap, in order of time.</summary>
-    public IReadOnlyList<SliceStretch> Stretches
-    {
-        get
-        {
-            var ends = _slices.Select(EndOf).ToHashSet();
-            var found = new List<SliceStretch>();
-            foreach (var (from, reach) in _reach.Where(r => !ends.Contains(r.Key)).Select(r => (r.Key.Item1, r.Value.Reach))
-                         .OrderBy(s => s.Item1).ThenByDescending(s => s.Reach))
-            {
-                if (!found.Exists(f => f.From <= from && f.To >= reach))
-                {
-                    found.Add(new SliceStretch(from, reach));
-                }
-            }
+    public IReadOnlyList<SliceStretch> Stretches => Stretch(_reach.Select(r => (r.Key, r.Value.Reach)), _slices.Select(EndOf).ToHashSet());
 
-            return found;
+    /// <summary>The same of parts that join where one's end is the other's beginning, whatever it is called there.</summary>
+    internal static IReadOnlyList<SliceStretch> Lay<TName>(IEnumerable<((ClusterTime Time, TName Name) From, (ClusterTime Time, TName Name) To)> parts)
+    {
+        var reaches = new Dictionary<(ClusterTime, TName), ClusterTime>();
+        var ends = new HashSet<(ClusterTime, TName)>();
+        foreach (var (from, to) in parts.OrderByDescending(p => p.To.Time).ThenByDescending(p => p.From.Time))
+        {
+            ends.Add(to);
+            var reach = reaches.GetValueOrDefault(to, to.Time);
+            reaches[from] = reaches.TryGetValue(from, out var known) ? ClusterTime.Max(known, reach) : reach;
         }
+
+        return Stretch(reaches.Select(r => (r.Key, r.Value)), ends);
+    }
+
+    private static List<SliceStretch> Stretch<TName>(IEnumerable<((ClusterTime Time, TName) From, ClusterTime Reach)> reaches, HashSet<(ClusterTime, TName)> ends)
+    {
+        var found = new List<SliceStretch>();
+        foreach (var (from, reach) in reaches.Where(r => !ends.Contains(r.From)).Select(r => (r.From.Time, r.Reach)).OrderBy(s => s.Time).ThenByDescending(s => s.Reach))
+        {
+            if (!found.Exists(f => f.From <= from && f.To >= reach))
+                found.Add(new SliceStretch(from, reach));
+        }
+
+        return found;
     }
 
     /// <summary>

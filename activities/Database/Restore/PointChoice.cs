@@ -31,6 +31,35 @@ public sealed record PointChoice(CatalogBackup Base, ClusterTime Until, IReadOnl
         return chosen == None ? null : chosen;
     }
 
+    /// <summary>
+    /// As <see cref="Of"/> of every slice there is, reading no more of them than decides it: those from the nearest base before the moment on. All
+    /// are read only where these do not lead there.
+    /// </summary>
+    /// <param name="bases">Not empty.</param>
+    /// <param name="read">Slices that hold anything after the one time up to the other; null: to the newest.</param>
+    /// <returns>The choice, null where the moment can't be reached; and the slices read: those of <see cref="Chain"/> and what follows them for a
+    /// few seconds, or, where there is no choice, all after the oldest base.</returns>
+    public static async Task<(PointChoice? Choice, SliceView Slices)> FindAsync(
+        IReadOnlyCollection<CatalogBackup> bases, RestorePoint wanted, Func<ClusterTime, ClusterTime?, Task<SliceView>> read)
+    {
+        var ends = bases.Where(CanBeBase).Select(b => b.Manifest.EndMark).Where(e => !(e > wanted.Until)).ToList();
+        if (ends.Count > 0)
+        {
+            var nearest = ends.Max();
+            ClusterTime? to = wanted.Until is { } until ? until with { Seconds = (uint)Math.Min(uint.MaxValue, until.Seconds + PointOplog.LooseSeconds + 1L) } : null;
+            var near = await read(nearest, to);
+            // Of latest no base reaches further than this one does, when it reaches the newest slice.
+            if (Of(bases.Where(b => b.Manifest.EndMark >= nearest), near.Chains(), wanted) is { } choice
+                && (wanted.Until is not null || near.Slices.All(s => s.Manifest.To <= choice.Until)))
+            {
+                return (choice, near);
+            }
+        }
+
+        var all = await read(bases.Min(b => b.Manifest.EndMark), null);
+        return (Of(bases, all.Chains(), wanted), all);
+    }
+
     /// <summary>Why the moment can't be reached, and the nearest that can.</summary>
     public static RefusalException OutOfReach(
         string asset, IReadOnlyCollection<CatalogBackup> bases, SliceChains chains, RestorePoint wanted, IReadOnlyList<GapRecord> gaps,

@@ -138,10 +138,10 @@ internal sealed class Preflight(
         IReadOnlyList<CatalogBackup> bases = named is not null ? [named] : [.. view.Backups.Where(b => b.Summary.Eligible)];
         if (bases.Count == 0)
             Newest(view); // Says why there is none.
-        var sliced = await slices.ListAsync(request.Asset, bases.Min(b => b.Manifest.EndMark), null, request.Store, cancellation);
-        var chains = sliced.Chains();
-        return (PointChoice.Of(bases, chains, wanted)
-            ?? throw PointChoice.OutOfReach(request.Asset, bases, chains, wanted, sliced.Gaps, [.. sliced.Unknown.Union(view.Unknown)], time.GetUtcNow()), sliced);
+        var (choice, sliced) = await PointChoice.FindAsync(
+            bases, wanted, (from, to) => slices.ListAsync(request.Asset, from, to, request.Store, cancellation));
+        return (choice ?? throw PointChoice.OutOfReach(
+            request.Asset, bases, sliced.Chains(), wanted, sliced.Gaps, [.. sliced.Unknown.Union(view.Unknown)], time.GetUtcNow()), sliced);
     }
 
     /// <summary>Where exactly slices end, and which collections there are by then. Null: the base's own end mark is the point.</summary>

@@ -120,14 +120,28 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
     private async Task<(CatalogBackup Backup, string Store, PointChoice? Point)> ChooseAsync(
         CatalogView view, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed, CancellationToken cancellation)
     {
-        var slices = input.PointInTime is not null && Fit(view, asset, input, handed) is { Count: > 0 } fit
-            ? await new SliceCatalog(plan, stores).ListAsync(asset.Name, fit.Min(c => c.Backup.Manifest.EndMark), null, cancellation)
-            : SliceView.None(asset.Name);
+        var catalog = new SliceCatalog(plan, stores);
+        var slices = await SlicesForAsync(view, asset, input, handed, (from, to) => catalog.ListAsync(asset.Name, from, to, cancellation));
         return Choose(view, slices, asset, input, handed, time.GetUtcNow());
     }
 
+    /// <summary>The slices that decide it: none without a point in time.</summary>
+    internal static async Task<SliceView> SlicesForAsync(
+        CatalogView view, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed, Func<ClusterTime, ClusterTime?, Task<SliceView>> read)
+    {
+        var fit = Fit(view, asset, input, handed);
+        if (input.PointInTime is not { } wanted || fit.Count == 0)
+            return SliceView.None(asset.Name);
+        var proven = Proven(fit, input).ConvertAll(c => c.Backup);
+        return proven.Count > 0 && await PointChoice.FindAsync(proven, wanted, TakenAsync) is { Choice: not null } found
+            ? found.Slices
+            : (await PointChoice.FindAsync(fit.ConvertAll(c => c.Backup), wanted, TakenAsync)).Slices;
+
+        async Task<SliceView> TakenAsync(ClusterTime from, ClusterTime? to) => (await read(from, to)).In(s => Takes(input, s));
+    }
+
     /// <summary>Pure: what is chosen of what the stores hold. A dry run and the question before an incident show the same.</summary>
-    /// <param name="slices">Looked at only for a point in time; those after the oldest backup that could be its base.</param>
+    /// <param name="slices">Looked at only for a point in time: as <see cref="SlicesForAsync"/> answers.</param>
     /// <exception cref="RefusalException">There is none, or the moment can't be reached.</exception>
     internal static (CatalogBackup Backup, string Store, PointChoice? Point) Choose(
         CatalogView view, SliceView slices, AssetPlan asset, Input input, IReadOnlyList<HandedKey> handed, DateTimeOffset now)
@@ -135,20 +149,25 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         var fit = Fit(view, asset, input, handed);
         if (fit.Count == 0)
             throw None(view, input, ById(input));
-        var proven = input.Rule == LastKnownGood ? fit.Where(c => c.Backup.Summary.Verdict == Verdict.Proven).ToList() : [];
+        var proven = Proven(fit, input);
         if (input.PointInTime is not { } wanted)
         {
             var newest = proven.Count > 0 ? proven[^1] : fit[^1];
             return (newest.Backup, newest.Store, null);
         }
 
-        var there = slices.In(s => s != input.Without && (input.Store is null || s == input.Store));
+        var there = slices.In(s => Takes(input, s));
         var chains = there.Chains();
         var bases = fit.Select(c => c.Backup).ToList();
         var choice = PointChoice.Of(proven.Select(c => c.Backup), chains, wanted) ?? PointChoice.Of(bases, chains, wanted)
             ?? throw PointChoice.OutOfReach(asset.Name, bases, chains, wanted, there.Gaps, [.. there.Unknown.Union(view.Unknown)], now);
         return (choice.Base, fit.First(c => c.Backup.Id == choice.Base.Id).Store, choice);
     }
+
+    private static bool Takes(Input input, string store) => store != input.Without && (input.Store is null || store == input.Store);
+
+    private static List<(CatalogBackup Backup, string Store)> Proven(List<(CatalogBackup Backup, string Store)> fit, Input input) =>
+        input.Rule == LastKnownGood ? fit.FindAll(c => c.Backup.Summary.Verdict == Verdict.Proven) : [];
 
     private static string? ById(Input input) => input.Backup is { } id and not "latest" ? id : null;
 
@@ -166,7 +185,7 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
     }
 
     private static string? StoreOf(CatalogBackup backup, AssetPlan asset, Input input) => asset.Stores
-        .Where(s => s != input.Without && (input.Store is null || s == input.Store))
+        .Where(s => Takes(input, s))
         .FirstOrDefault(s => backup.Copies.Any(c => c.Store == s && c.VerifiedAt is not null && c.Failures.Count == 0));
 
     private static IEnumerable<Check> Checks(CatalogBackup chosen, CatalogView view, Input input)

@@ -56,7 +56,11 @@ public sealed class ChoosePoint(Plan plan, StoreSet stores, TimeProvider time) :
         var bases = view.Backups.Where(b => b.Summary.Eligible && PointChoice.CanBeBase(b)).ToList();
         if (bases.Count == 0)
             throw new RefusalException(ErrorKinds.Usage, $"There is no eligible backup of {asset.Name}: nothing can be recovered.", asset.Name, $"luxhedge backup run {asset.Name}");
-        var slices = await new SliceCatalog(plan, stores).ListAsync(asset.Name, bases.Min(b => b.Manifest.EndMark), null, cancellation);
+        // What can be had of the time since then goes by the newest base before it, whichever base it is restored from.
+        var since = new ClusterTime((uint)(time.GetUtcNow() - input.Within).ToUnixTimeSeconds(), 0);
+        var ends = bases.Select(b => b.Manifest.EndMark).ToList();
+        var from = ends.Where(e => e <= since).DefaultIfEmpty(ends.Min()).Max();
+        var slices = await new SliceCatalog(plan, stores).ListAsync(asset.Name, from, null, cancellation);
         var windows = RecoverableWindows.Of(slices.Chains(), bases.Select(b => (b.Id, b.Manifest.EndMark)));
         var seed = input.Seed ?? context.RunId;
         if (Draw(windows, time.GetUtcNow(), input.Within, seed) is var (point, recoverable))

@@ -16,6 +16,9 @@ public sealed class MemoryStore(string name, TimeProvider? clock = null) : IObje
 
     public string Name { get; } = name;
 
+    /// <summary>How many objects were opened to be read.</summary>
+    public int Reads { get; private set; }
+
     /// <summary>Throws it on every call.</summary>
     public Exception? Down { get; set; }
 
@@ -83,6 +86,7 @@ public sealed class MemoryStore(string name, TimeProvider? clock = null) : IObje
         Check();
         lock (gate)
         {
+            Reads++;
             var versions = objects.GetValueOrDefault(name);
             var content = (version is null ? versions?[^1] : versions?.Find(v => v.Id == version))?.Content ?? throw new ObjectMissingException(Name, name);
             var from = (int)Math.Min(offset, content.Length);

@@ -80,6 +80,39 @@ public sealed class SliceChainsTests
          });
 
     [Fact]
+    public void Names_tell_the_same_stretches_as_manifests_wherever_the_reading_begins() =>
+        (from cuts in Gen.Int[1, 6].List[1, 12]
+         from extra in Gen.Select(Gen.Int[0, 40], Gen.Int[1, 12]).List[0, 6]
+         from lost in Gen.Bool.List[20]
+         from readFrom in Gen.Int[0, 50]
+         select (cuts, extra, lost, readFrom)).Sample(sample =>
+         {
+             var borders = new List<int> { 0 };
+             foreach (var cut in sample.cuts)
+                 borders.Add(borders[^1] + cut);
+             var made = borders.Zip(borders.Skip(1), (a, b) => Slice(a, b)).Concat(sample.extra.Select(e => Slice(e.Item1, e.Item1 + e.Item2)));
+             var kept = made.DistinctBy(s => (s.From, s.To)).Where((_, i) => i >= sample.lost.Count || !sample.lost[i]).ToList();
+             var read = kept.Where(s => s.To >= At(sample.readFrom)).ToList();
+             var view = new SliceView("shop", [.. read.Select(s => new CatalogSlice(s, [new SliceCopy("nas", s, "")]))], [], [], [])
+             {
+                 Named = [.. kept.Except(read).Select(s => new NamedSlice(s.From, s.To, ["nas"]))],
+             };
+
+             Assert.Equal(new SliceChains(kept).Stretches, view.StretchesByName());
+         });
+
+    [Fact]
+    public void Slices_that_were_read_and_do_not_join_are_not_joined_by_their_names()
+    {
+        var view = new SliceView("shop", [.. new[] { Slice(20, 30), Slice(30, 40) with { FirstEntrySha256 = "another" } }.Select(s => new CatalogSlice(s, []))], [], [], [])
+        {
+            Named = [new NamedSlice(At(5), At(10), []), new NamedSlice(At(10), At(20), [])],
+        };
+
+        Assert.Equal([Stretch(5, 30), Stretch(30, 40)], view.StretchesByName());
+    }
+
+    [Fact]
     public void A_window_begins_at_the_oldest_backup_within_a_stretch()
     {
         var chains = new SliceChains([Slice(10, 20), Slice(20, 30), Slice(50, 60)]);

@@ -1,3 +1,4 @@
+using CsCheck;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Catalog;
 using LuxHedge.Activities.Database.Oplog;
@@ -35,6 +36,30 @@ public sealed class PointChoiceTests
         Assert.Equal(Backup(30).Id, PointChoice.Of([Backup(10), Backup(20), Backup(30)], new(slices), At(35))!.Base.Id);
         Assert.Null(PointChoice.Of([Backup(10), Backup(20), Backup(30)], new(slices), At(22)));
     }
+
+    [Fact]
+    public void Reading_only_what_decides_chooses_the_same_as_reading_everything() =>
+        (from bases in Gen.Int[0, 60].List[1, 5]
+         from cuts in Gen.Int[1, 9].List[1, 12]
+         from lost in Gen.Bool.List[12]
+         from wanted in Gen.Int[-1, 70]
+         select (bases, cuts, lost, wanted)).Sample(sample =>
+         {
+             var borders = new List<int> { 0 };
+             foreach (var cut in sample.cuts)
+                 borders.Add(borders[^1] + cut);
+             var slices = borders.Zip(borders.Skip(1), (a, b) => Samples.Slice(Minute(a), Minute(b))).Where((_, i) => i >= sample.lost.Count || !sample.lost[i]).ToList();
+             var bases = sample.bases.Distinct().Select(minute => Backup(minute)).ToList();
+             var wanted = sample.wanted < 0 ? RestorePoint.Latest : At(sample.wanted);
+
+             var (found, _) = PointChoice.FindAsync(bases, wanted, (from, to) => Task.FromResult(View(slices.Where(s => !(s.To <= from) && !(s.From >= to))))).Result;
+             var all = PointChoice.Of(bases, new(slices), wanted);
+
+             Assert.Equal((all?.Base.Id, all?.Until, all?.Note), (found?.Base.Id, found?.Until, found?.Note));
+             Assert.Equal(all?.Chain ?? [], found?.Chain ?? []);
+         });
+
+    private static SliceView View(IEnumerable<SliceManifest> slices) => new("shop", [.. slices.Select(s => new CatalogSlice(s, []))], [], [], []);
 
     [Fact]
     public void The_moment_of_a_backup_needs_no_slices()
