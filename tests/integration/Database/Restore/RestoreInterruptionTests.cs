@@ -125,7 +125,7 @@ public sealed class RestoreInterruptionTests
         Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task A_replay_that_is_woken_between_the_parts_of_one_window_writes_no_other_part()
     {
         await using var rig = await CreateWithAWindowOfPartsAsync();
