@@ -101,7 +101,7 @@ internal sealed class BenchmarkSite : IAsyncDisposable
         new(temporal, connection,
         [
             .. ((string[])[Large, Small]).Select(name => new SandboxAsset(name, name) { Lanes = Lanes, RangeSize = Units(rangeBytes) }),
-            new SandboxAsset(Part, Part) { Lanes = PartLanes, RangeSize = "32MiB" },
+            new SandboxAsset(Part, Part) { Lanes = PartLanes, RangeSize = Units(Math.Max(1L << 20, rangeBytes / (2 * PartLanes))) },
         ])
         {
             S3 = s3,
