@@ -290,7 +290,7 @@ internal sealed class RestoredCheck(RestoringState state, BackupReader reader)
         ? new(witness.Collection, Verdict.Failed, Sentence(wrong))
         : new(witness.Collection, Verdict.Proven, witness.Type == ReplayedCollection.View
             ? "the view is as it was"
-            : $"{documents:N0} documents, {witness.Indexes.Count} indexes and the options are as they were; {witness.Shares.Sum(s => s.Documents):N0} documents compared by hash");
+            : $"documents ({documents:N0}), indexes ({witness.Indexes.Count}) and options are as they were; {witness.Shares.Sum(s => s.Documents):N0} compared by hash");
 
     /// <summary>An index scan on the server: nothing is sent for a document.</summary>
     private Task<long> CountAsync(ReplayedCollection found, CancellationToken cancellation) => LongCommands.WatchAsync(
