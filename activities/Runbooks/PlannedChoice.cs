@@ -77,15 +77,12 @@ public sealed record PlannedChoice
     public PlannedBackup Choose(CatalogView backups, SliceView slices, AssetPlan asset, DateTimeOffset now)
     {
         var (chosen, _, point) = ChooseBackup.Choose(backups, slices, asset, wanted, [], now);
-        return new(chosen, point, point is null ? null : (PointInTime!.Moment ?? now) - NewestCanary(point));
+        return new(chosen, point, point?.MostLost(PointInTime!.Moment ?? now));
     }
 
     private static Dictionary<string, JsonElement> OfInputs(RunbookDefinition definition) =>
         definition.Inputs.Where(i => i is { Name: "backup", Type: InputTypes.Backup } or { Name: "pointInTime", Type: InputTypes.Moment or InputTypes.Time })
             .ToDictionary(i => i.Name, i => JsonSerializer.SerializeToElement($"${{inputs.{i.Name}}}"), StringComparer.Ordinal);
-
-    /// <summary>Of the slices that come back whole: what is in the last, which is read only in part, the manifest can't say.</summary>
-    private static DateTimeOffset? NewestCanary(PointChoice point) => point.Chain.Where(s => s.To <= point.Until).Max(s => s.NewestCanary);
 }
 
 /// <summary>The backup that comes back as things stand.</summary>

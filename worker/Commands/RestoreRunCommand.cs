@@ -121,6 +121,7 @@ public sealed class RestoreRunCommand : OperatorCommand
             context.View, new RestoreIntent(asset, target, contents, chosen, known, collections, context.Get(Drop), context.Get(NoSafetyBackup))
             {
                 Point = point,
+                Wanted = to,
             }, context.Now);
         if (target.Production is not null || context.Get(Drop))
         {

@@ -3,6 +3,7 @@ using LuxHedge.Activities.Database.Restore;
 using LuxHedge.Activities.Plans;
 using LuxHedge.Worker.Commands;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Restore;
 using Spectre.Console;
 
 namespace LuxHedge.Worker.Display;
@@ -14,6 +15,9 @@ public sealed record RestoreIntent(
 {
     /// <summary>Null: no moment was asked for.</summary>
     public PointChoice? Point { get; init; }
+
+    /// <summary>That moment, as it was asked for.</summary>
+    public RestorePoint? Wanted { get; init; }
 }
 
 /// <summary>Says exactly what a restore will overwrite, before anyone is asked.</summary>
@@ -42,6 +46,8 @@ public static class RestoreQuestion
         if (intent.Point is { } point)
         {
             grid.AddRow("[grey]to[/]", PointWords.Of(point));
+            if (point.Chain.Count > 0)
+                grid.AddRow("", PointWords.Rpo(point.MostLost(intent.Wanted?.Moment ?? now)));
             if (point.Note is { } note)
             {
                 grid.AddRow("", $"[yellow]{Words.Plain(note)}[/]");

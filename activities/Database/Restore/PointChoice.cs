@@ -13,6 +13,12 @@ public sealed record PointChoice(CatalogBackup Base, ClusterTime Until, IReadOnl
 {
     private static readonly PointChoice None = new(null!, default, [], null);
 
+    /// <summary>
+    /// From the newest canary that its slices tell of to the moment wanted: at most so much would be lost. Of the last slice, which is read in part,
+    /// the manifest can't say. Null: they tell of none.
+    /// </summary>
+    public TimeSpan? MostLost(DateTimeOffset wanted) => wanted - Chain.Where(s => s.To <= Until).Max(s => s.NewestCanary);
+
     /// <summary>Slices go on only from a backup of the whole database, read from the server that they are of.</summary>
     public static bool CanBeBase(CatalogBackup backup) => backup.Manifest is { Imported: null, OnlyCollections: null };
 

@@ -44,6 +44,9 @@ internal sealed class CommandRig : IAsyncDisposable
     /// <summary>The slices in the stores.</summary>
     public IReadOnlyList<SliceManifest> Slices { get; set; } = [];
 
+    /// <summary>What was asked for of them.</summary>
+    public List<SliceBounds> SlicesAsked { get; } = [];
+
     /// <summary>What the users of the clusters may.</summary>
     public IReadOnlyList<ClusterRights> Rights { get; set; } = [];
 
@@ -91,8 +94,15 @@ internal sealed class CommandRig : IAsyncDisposable
             ReadRights = (_, _) => Task.FromResult(Rights),
             ReadAtlas = (_, asset, _) => Task.FromResult(Atlas ?? new AtlasStanding(asset.Name, null, [], null)),
             ReadBackups = (plan, asset, _) => Task.FromResult(Backups ?? new CatalogView(asset, [], [], [])),
-            ReadSlices = (_, asset, _, _) => Task.FromResult(new SliceView(
-                asset, [.. Slices.Select(s => new CatalogSlice(s, [new SliceCopy("nas", s, "")]))], [], [], [])),
+            ReadSlices = (_, asset, bounds, _) =>
+            {
+                SlicesAsked.Add(bounds);
+                var named = Slices.Where(s => s.To < bounds.ReadFrom).ToList();
+                return Task.FromResult(new SliceView(asset, [.. Slices.Except(named).Select(s => new CatalogSlice(s, [new SliceCopy("nas", s, "")]))], [], [], [])
+                {
+                    Named = [.. named.Select(s => new NamedSlice(s.From, s.To, ["nas"]))],
+                });
+            },
         };
     }
 

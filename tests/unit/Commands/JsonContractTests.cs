@@ -112,6 +112,36 @@ public sealed class JsonContractTests
     }
 
     [Fact]
+    public async Task Oplog_status_has_windows_and_where_their_reading_begins()
+    {
+        await using var rig = CommandRig.Create();
+        var old = Samples.Backup("20261120T080000Z-luxhedge_production-0001", consistentAt: Samples.At(8, 0).AddDays(-3));
+        rig.Backups = Samples.Catalog(Samples.InCatalog(old), Samples.InCatalog());
+        rig.Slices =
+        [
+            Samples.Slice(Samples.At(7, 59).AddDays(-3), Samples.At(8, 0).AddDays(-2)), Samples.Slice(Samples.At(8, 0).AddDays(-2), Samples.At(9, 0).AddDays(-1)),
+            Samples.Slice(Samples.At(9, 0).AddDays(-1), Samples.At(8, 14)) with { NewestCanary = Samples.At(8, 13) },
+        ];
+        Assert.Equal(0, await rig.RunAsync("oplog", "status", Samples.Asset, "--json"));
+        var asset = rig.Document[0];
+        Assert.Equal("asset capture windows gaps newestCanary rpo problems", Names(asset));
+        Assert.Equal(
+            """[{"from":"2026-11-20T08:00:00.000Z","to":"2026-11-23T08:14:00.000Z","base":"20261120T080000Z-luxhedge_production-0001","checkedFrom":"2026-11-21T08:00:00.000Z"}]""",
+            JsonSerializer.Serialize(asset.GetProperty("windows")));
+        Assert.Equal(3, asset.GetProperty("capture").GetProperty("slices").GetInt32());
+        Assert.Equal("2026-11-23T08:13:00.000Z", asset.GetProperty("newestCanary").GetString());
+    }
+
+    [Fact]
+    public async Task Oplog_status_reads_every_manifest_when_told()
+    {
+        await using var rig = CommandRig.Create();
+        rig.Backups = Samples.Catalog(Samples.InCatalog());
+        Assert.Equal(0, await rig.RunAsync("oplog", "status", Samples.Asset, "--all", "--json"));
+        Assert.Null(Assert.Single(rig.SlicesAsked).ReadFrom);
+    }
+
+    [Fact]
     public async Task Runs_list_says_what_is_waited_for_and_writes_null_where_nothing_is()
     {
         await using var rig = CommandRig.Create();

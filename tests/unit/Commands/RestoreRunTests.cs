@@ -139,11 +139,12 @@ public sealed class RestoreRunTests
     public async Task A_time_between_backups_is_reached_by_slices_and_said_before_it_is_done()
     {
         await using var rig = await CreateRigAsync();
-        rig.Slices = [Samples.Slice(Samples.At(7, 59), Samples.At(8, 2)), Samples.Slice(Samples.At(8, 2), Samples.At(8, 12))];
+        rig.Slices = [Samples.Slice(Samples.At(7, 59), Samples.At(8, 2)) with { NewestCanary = Samples.At(8, 1, 30) }, Samples.Slice(Samples.At(8, 2), Samples.At(8, 12))];
         Assert.Equal(0, await rig.RunAsync("restore", "run", Samples.Asset, "--into", "beside", "--to", "2026-11-23T08:10:07Z", "--collection", "made since"));
         Assert.Equal(Samples.BackupId, Started(rig).Backup);
         Assert.Equal(RestorePoint.At(Samples.At(8, 10, 7)), Started(rig).To);
         Assert.Contains("2026-11-23T08:10:07Z, by 2 slices (2 MiB) after the backup", rig.Out.Output, StringComparison.Ordinal);
+        Assert.Contains("RPO at most 8 min 37 s", rig.Out.Output, StringComparison.Ordinal);
     }
 
     [Fact]
