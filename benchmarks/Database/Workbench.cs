@@ -268,12 +268,12 @@ internal sealed partial class Workbench : IAsyncDisposable
         try
         {
             await activities.PrepareAsync(work);
-            var clock = Stopwatch.StartNew();
-            var loaded = await Task.WhenAll(Enumerable.Range(0, work.Plan.Lanes).Select(lane => Task.Run(() => activities.LoadLaneAsync(new LoadWork(work, lane)))));
-            var seconds = clock.Elapsed.TotalSeconds;
+            var stages = new Stages(job.Watched);
+            var loaded = await stages.RunAsync("load", () => Task.WhenAll(
+                Enumerable.Range(0, work.Plan.Lanes).Select(lane => Task.Run(() => activities.LoadLaneAsync(new LoadWork(work, lane))))));
             return loaded.SelectMany(l => l.Problems).FirstOrDefault() is { } problem
                 ? throw new InvalidOperationException($"{problem.Name}: {problem.Detail}")
-                : Result(seconds, loaded.Sum(l => l.RawBytes));
+                : Result(stages.Total, loaded.Sum(l => l.RawBytes), [.. stages.All]);
         }
         finally
         {
@@ -302,11 +302,15 @@ internal sealed partial class Workbench : IAsyncDisposable
             "plain", new MongoCollectionSettings { AssignIdOnInsert = false, WriteConcern = WriteConcern.WMajority });
         try
         {
-            var clock = Stopwatch.StartNew();
-            await Parallel.ForEachAsync(
-                documents.Chunk(4_000), new ParallelOptions { MaxDegreeOfParallelism = job.Connections },
-                async (batch, cancellation) => await collection.InsertManyAsync(batch, new InsertManyOptions { IsOrdered = false }, cancellation));
-            return Result(clock.Elapsed.TotalSeconds, documents.Sum(d => (long)d.Slice.Length));
+            var stages = new Stages(job.Watched);
+            await stages.RunAsync("insert", async () =>
+            {
+                await Parallel.ForEachAsync(
+                    documents.Chunk(4_000), new ParallelOptions { MaxDegreeOfParallelism = job.Connections },
+                    async (batch, cancellation) => await collection.InsertManyAsync(batch, new InsertManyOptions { IsOrdered = false }, cancellation));
+                return true;
+            });
+            return Result(stages.Total, documents.Sum(d => (long)d.Slice.Length), [.. stages.All]);
         }
         finally
         {

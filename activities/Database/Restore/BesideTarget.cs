@@ -16,11 +16,11 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
     private const int MostRefused = 100;
 
     /// <summary>Documents of one transaction of a step that may be written in parts: a server's cost of one grows faster than its size.</summary>
-    private const int PartDocuments = 2_500;
+    private const int PartDocuments = 500;
     private const int PartsAtOnce = 3;
 
     /// <summary>Of one command: far below the 16 MB that it may have, and as many as every server finds quickly.</summary>
-    private const int IdsAtOnce = 1_000;
+    private const int IdsAtOnce = 250;
     private const int IdBytesAtOnce = 4 << 20;
 
     private readonly List<Check> refused = [];

@@ -14,9 +14,10 @@ namespace LuxHedge.Activities.Database.Restore;
 internal sealed class LaneLoader(BackupReader reader, RestoringState state, int lane)
 {
     /// <summary>More do not help one server here, and fewer leave it idle while a batch is on its way.</summary>
-    internal const int Workers = 3;
+    internal const int Workers = 2;
 
-    /// <summary>Batches that wait for a worker: with those under way, the memory of a lane beside its chunks.</summary>
+    /// <summary>Batches that wait for a worker. They are views of a chunk: a lane holds the chunk that is cut, the one that is read meanwhile, and
+    /// the one before as long as its last batches are under way.</summary>
     private const int Waiting = 2;
 
     private const int MostProblems = 100;
@@ -38,24 +39,19 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         var fences = new List<Fence>();
         for (var worker = 0; worker < Workers; worker++)
             fences.Add(await state.RaiseAsync($"load-{lane}-{worker}", cancellation));
+        var left = await NotDoneAsync(work, cancellation);
         var chunks = reader.Index.Chunks.GroupBy(c => c.Chunk.Range).ToDictionary(g => g.Key, g => g.OrderBy(c => c.Chunk.Part).ToList());
+        List<IndexedChunk> ChunksOf(PlannedRange range) => chunks.TryGetValue(range.Number, out var found) ? found : throw new RefusalException(
+            ErrorKinds.Integrity, $"The backup's index has no chunk of range {range.Number} of {range.Collection}.", range.Collection);
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var batches = Channel.CreateBounded<Batch>(Waiting);
         var workers = fences.Select(f => Task.Run(() => InsertAllAsync(f, batches.Reader, totalDocuments, stop), CancellationToken.None)).ToList();
         try
         {
-            foreach (var (range, into) in work)
-            {
-                if (await DoneAsync(range, stop.Token))
-                    continue;
-                var parts = chunks.TryGetValue(range.Number, out var found) ? found : throw new RefusalException(
-                    ErrorKinds.Integrity, $"The backup's index has no chunk of range {range.Number} of {range.Collection}.", range.Collection);
-                if (into.IsCapped)
-                    await LoadCappedAsync(own, range, parts, into, stop.Token);
-                else
-                    await ReadAsync(range, parts, into, batches.Writer, stop.Token);
-            }
+            await ReadAsync([.. left.Where(w => !w.Into.IsCapped).Select(w => (w.Range, w.Into, ChunksOf(w.Range)))], batches.Writer, stop.Token);
+            foreach (var (range, into) in left.Where(w => w.Into.IsCapped))
+                await LoadCappedAsync(own, range, ChunksOf(range), into, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -70,8 +66,8 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         {
             batches.Writer.TryComplete();
             await Task.WhenAll(workers).ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            while (batches.Reader.TryRead(out var left))
-                left.Done();
+            while (batches.Reader.TryRead(out var waiting))
+                waiting.Done();
         }
 
         await Task.WhenAll(workers);
@@ -81,40 +77,72 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         return new LoadResult(lane, ranges, documents, bytes, problems);
     }
 
+    /// <summary>While one chunk is cut and inserted, the next is read: the server has work all the time.</summary>
     private async Task ReadAsync(
-        PlannedRange range, List<IndexedChunk> parts, ReplayedCollection into, ChannelWriter<Batch> output, CancellationToken cancellation)
+        IReadOnlyList<(PlannedRange Range, ReplayedCollection Into, List<IndexedChunk> Chunks)> work, ChannelWriter<Batch> output, CancellationToken cancellation)
     {
-        var progress = new RangeProgress(range);
-        foreach (var part in parts)
+        var unread = new Queue<IndexedChunk>(work.SelectMany(w => w.Chunks));
+        var ahead = new Queue<Task<RawChunk>>();
+        void ReadAhead()
         {
-            var chunk = new SharedChunk(await reader.ReadChunkAsync(part, cancellation));
-            try
-            {
-                var batch = new List<ReadOnlyMemory<byte>>();
-                long size = 0;
-                foreach (var document in chunk.Documents)
-                {
-                    if (batch.Count > 0 && (batch.Count == RawWrites.BatchDocuments || size + document.Length > RawWrites.BatchBytes))
-                    {
-                        await output.WriteAsync(new Batch(progress, chunk, into, batch, size), cancellation);
-                        batch = [];
-                        size = 0;
-                    }
-
-                    batch.Add(document);
-                    size += document.Length;
-                }
-
-                await output.WriteAsync(new Batch(progress, chunk, into, batch, size), cancellation);
-            }
-            finally
-            {
-                chunk.Release();
-            }
+            if (unread.TryDequeue(out var chunk))
+                ahead.Enqueue(Task.Run(() => reader.ReadChunkAsync(chunk, cancellation), CancellationToken.None));
         }
 
-        // An empty batch with the reader's own hold: whoever is last notes the range.
-        await output.WriteAsync(new Batch(progress, null, into, [], 0) { EndsRange = true }, cancellation);
+        ReadAhead();
+        try
+        {
+            foreach (var (range, into, parts) in work)
+            {
+                var progress = new RangeProgress(range);
+                foreach (var _ in parts)
+                {
+                    var chunk = new SharedChunk(await ahead.Dequeue());
+                    ReadAhead();
+                    await CutAsync(progress, chunk, into, output, cancellation);
+                }
+
+                // An empty batch with the reader's own hold: whoever is last notes the range.
+                await output.WriteAsync(new Batch(progress, null, into, [], 0) { EndsRange = true }, cancellation);
+            }
+        }
+        finally
+        {
+            foreach (var unused in ahead)
+            {
+                await unused.ContinueWith(static _ => { }, TaskScheduler.Default);
+                if (unused.IsCompletedSuccessfully)
+                    (await unused).Dispose();
+            }
+        }
+    }
+
+    private static async Task CutAsync(
+        RangeProgress progress, SharedChunk chunk, ReplayedCollection into, ChannelWriter<Batch> output, CancellationToken cancellation)
+    {
+        try
+        {
+            var batch = new List<ReadOnlyMemory<byte>>(RawWrites.BatchDocuments);
+            long size = 0;
+            foreach (var document in chunk.Documents)
+            {
+                if (batch.Count > 0 && (batch.Count == RawWrites.BatchDocuments || size + document.Length > RawWrites.BatchBytes))
+                {
+                    await output.WriteAsync(new Batch(progress, chunk, into, batch, size), cancellation);
+                    batch = new List<ReadOnlyMemory<byte>>(RawWrites.BatchDocuments);
+                    size = 0;
+                }
+
+                batch.Add(document);
+                size += document.Length;
+            }
+
+            await output.WriteAsync(new Batch(progress, chunk, into, batch, size), cancellation);
+        }
+        finally
+        {
+            chunk.Release();
+        }
     }
 
     private async Task InsertAllAsync(Fence fence, ChannelReader<Batch> input, long total, CancellationTokenSource stop)
@@ -277,14 +305,28 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
 
     private static BsonDocument RangeId(PlannedRange range) => new("_id", $"range/{range.Number}");
 
-    private async Task<bool> DoneAsync(PlannedRange range, CancellationToken cancellation)
+    /// <summary>What an attempt before has not loaded whole.</summary>
+    private async Task<IReadOnlyList<(PlannedRange Range, ReplayedCollection Into)>> NotDoneAsync(
+        IReadOnlyList<(PlannedRange Range, ReplayedCollection Into)> work, CancellationToken cancellation)
     {
-        if (await state.Documents.Find(RangeId(range)).FirstOrDefaultAsync(cancellation) is not { } done)
-            return false;
-        Interlocked.Add(ref documents, done["documents"].ToInt64());
-        Interlocked.Add(ref bytes, done["bytes"].ToInt64());
-        Interlocked.Increment(ref ranges);
-        return true;
+        // Of all lanes, by the range of their ids: one question, that every server answers by its index.
+        var notes = await state.Documents.Find(new BsonDocument("_id", new BsonDocument { { "$gte", "range/" }, { "$lt", "range0" } })).ToListAsync(cancellation);
+        var done = notes.ToDictionary(n => n["_id"].AsString, StringComparer.Ordinal);
+        var left = new List<(PlannedRange Range, ReplayedCollection Into)>();
+        foreach (var one in work)
+        {
+            if (!done.TryGetValue(RangeId(one.Range)["_id"].AsString, out var note))
+            {
+                left.Add(one);
+                continue;
+            }
+
+            documents += note["documents"].ToInt64();
+            bytes += note["bytes"].ToInt64();
+            ranges++;
+        }
+
+        return left;
     }
 
     private async Task NoteAsync(Fence fence, RangeProgress progress, CancellationToken cancellation)

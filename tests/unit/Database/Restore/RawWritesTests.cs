@@ -9,6 +9,8 @@ public sealed class RawWritesTests
     [InlineData("{_id: 1, a: Timestamp(0, 0)}", true, true)]
     [InlineData("{_id: 1, a: {b: Timestamp(0, 0)}}", false, false)]
     [InlineData("{_id: 1, a: Timestamp(0, 1)}", false, false)]
+    [InlineData("{_id: 1, a: 0.0, b: NumberLong(0)}", false, false)]
+    [InlineData("{_id: 1, a: NumberLong(0), b: Timestamp(0, 0)}", true, true)]
     [InlineData("{_id: 1, $a: 1}", false, true)]
     [InlineData("{_id: 1, a: {$b: 1}}", false, false)]
     public void Literals_are_what_a_server_would_change_or_refuse(string document, bool asInsert, bool asReplacement)
