@@ -340,7 +340,7 @@ public sealed class DryRunner
 
     private static bool IsOpen(JsonElement value) => Texts(value).Any(t => t.Contains("${", StringComparison.Ordinal));
 
-    private static IEnumerable<string> Texts(JsonElement value) => value.ValueKind switch
+    internal static IEnumerable<string> Texts(JsonElement value) => value.ValueKind switch
     {
         JsonValueKind.String => [value.GetString()!],
         JsonValueKind.Array => value.EnumerateArray().SelectMany(Texts),

@@ -17,6 +17,8 @@ public sealed record PlannedChoice
 {
     private static readonly IReadOnlyDictionary<string, JsonElement> NothingYet = new Dictionary<string, JsonElement>();
 
+    private static readonly JsonElement NotGiven = JsonElement.Parse("null");
+
     private readonly ChooseBackup.Input wanted;
 
     private PlannedChoice(ChooseBackup.Input wanted, IReadOnlyList<string> open) => (this.wanted, Open) = (wanted, open);
@@ -35,7 +37,7 @@ public sealed record PlannedChoice
         {
             if (given.TryGetValue(input.Name, out var value) && value.ValueKind is not (JsonValueKind.Null or JsonValueKind.Undefined))
                 inputs[input.Name] = value;
-            else if (input.Default is { } otherwise && Resolve(otherwise) is { } bound)
+            else if ((input.Default is { } otherwise ? Resolve(otherwise) : NotGiven) is { } bound)
                 inputs[input.Name] = bound;
         }
 
@@ -58,7 +60,8 @@ public sealed record PlannedChoice
         {
             try
             {
-                return Expressions.Resolve(value, new Scope(inputs, NothingYet, mode, run));
+                return DryRunner.Texts(value).Any(t => Template.Parse(t).References.Any(r => r.Path[0] == "steps")) ? null
+                    : Expressions.Resolve(value, new Scope(inputs, NothingYet, mode, run));
             }
             catch (Exception e) when (e is ExpressionException or FailureException)
             {

@@ -98,6 +98,19 @@ public sealed class PlannedPointTests
         Assert.Empty(rig.Runs.Started);
     }
 
+    [Theory]
+    [InlineData("database-loss", false)]
+    [InlineData("store-lost", true)]
+    public async Task The_question_says_that_another_may_be_chosen_only_where_a_step_before_decides_it(string runbook, bool expected)
+    {
+        await using var rig = CreateRig();
+        rig.Interactive = true;
+        rig.Out.Input.PushTextWithEnter("no");
+        Assert.Equal(3, await rig.RunAsync("incident", "run", runbook));
+        Assert.Contains(Samples.BackupId, rig.Out.Output, StringComparison.Ordinal);
+        Assert.Equal(expected, rig.Out.Output.Contains("unless the runbook chooses another", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task An_incident_to_a_point_that_can_not_be_reached_is_refused_with_the_nearest_that_can()
     {
