@@ -97,7 +97,7 @@ public static class ActivityPolicies
     {
         Summary = summary,
         StartToCloseTimeout = length + TimeSpan.FromMinutes(15),
-        HeartbeatTimeout = TimeSpan.FromSeconds(45),
+        HeartbeatTimeout = TimeSpan.FromSeconds(90),
         RetryPolicy = new() { InitialInterval = TimeSpan.FromSeconds(1), MaximumAttempts = 3, NonRetryableErrorTypes = [ErrorKinds.Unreachable] },
         CancellationToken = cancellation,
         CancellationType = ActivityCancellationType.WaitCancellationCompleted,

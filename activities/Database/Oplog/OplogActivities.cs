@@ -39,9 +39,6 @@ public sealed class OplogActivities(
 
     internal long MostBytes { get; init; } = SliceCapture.SliceBytes;
 
-    /// <summary>For tests: fewer entries in one answer.</summary>
-    internal int? MostEntries { get; init; }
-
     /// <summary>For tests: called when a slice was read, before it is put.</summary>
     internal Func<Task>? Read { get; init; }
 
@@ -76,12 +73,7 @@ public sealed class OplogActivities(
         var cancellation = Beat.Cancellation;
         var asset = AssetOf(work.Asset);
         var database = asset.Database!;
-        var capture = new SliceCapture(clusters.Of(asset), database, asset.CompressionLevel, time, Report)
-        {
-            LastWrite = LastWrite,
-            MostBytes = MostBytes,
-            MostEntries = MostEntries ?? SliceCapture.EntriesAtOnce,
-        };
+        var capture = new SliceCapture(clusters.Of(asset), database, asset.CompressionLevel, time, Report) { LastWrite = LastWrite, MostBytes = MostBytes };
         var read = await capture.ReadAsync(work.From, work.Length, _asked.GetValueOrDefault(work.Asset), cancellation);
         _asked[work.Asset] = capture.Asked;
         if (read.Draft is not { } draft)

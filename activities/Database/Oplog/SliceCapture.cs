@@ -10,16 +10,13 @@ namespace LuxHedge.Activities.Database.Oplog;
 /// <summary>
 /// Reads one slice of the oplog: from its last entry, which must be there, up to the majority point. The server is asked again and again for what
 /// came since (a seek by <c>ts</c>, cheap on mongod), so that a slice is cut early when it is large; one whose oplog has to be walked through for
-/// each answer (SecantusDB) is asked at the end, and only for what a slice keeps and the last second, so many entries at a time: it builds all of an
-/// answer in memory first, and a restore would be gigabytes. Its newest two seconds are left for the next slice.
+/// each answer (SecantusDB) is asked once, at the end, and only for what a slice keeps and the last second: it builds all of an answer in memory
+/// first, and a restore beside would be gigabytes. Its newest two seconds are left for the next slice.
 /// </summary>
 internal sealed class SliceCapture(IMongoClient client, string database, int level, TimeProvider time, Action<Progress> heartbeat)
 {
     /// <summary>A slice is cut before the entry that would make it larger.</summary>
     public const long SliceBytes = 64L << 20;
-
-    /// <summary>Entries in one answer of a server that builds it in memory first.</summary>
-    public const int EntriesAtOnce = 50_000;
 
     private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan BeatEvery = TimeSpan.FromSeconds(5);
@@ -34,22 +31,6 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
     private readonly SliceBuilder _builder = new(database);
     private readonly HashSet<ClusterTime> _earlier = [];
     private long _seen;
-    private int _answered;
-
-    private enum Answer
-    {
-        /// <summary>Everything up to the limit.</summary>
-        Whole,
-
-        /// <summary>As many as one answer may have: there may be more.</summary>
-        More,
-
-        /// <summary>The slice is full.</summary>
-        Full,
-
-        /// <summary>The entry read last is not there.</summary>
-        Gap,
-    }
 
     /// <summary>How long the server took for its last answer: one that walks through its whole oplog for it is asked a fifth of the time at
     /// most, but at least twice a minute.</summary>
@@ -57,9 +38,6 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
 
     /// <summary>For tests: cut earlier than at 64 MiB.</summary>
     internal long MostBytes { get; init; } = SliceBytes;
-
-    /// <summary>For tests: fewer in one answer.</summary>
-    internal int MostEntries { get; init; } = EntriesAtOnce;
 
     /// <summary>For tests: the newest time that a majority has, and the newest that the primary has.</summary>
     internal Func<CancellationToken, Task<(ClusterTime Majority, ClusterTime Newest)>>? LastWrite { get; init; }
@@ -114,20 +92,14 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             if (limit >= from.At && (last || !traits.WholeAnswers))
             {
                 var read = ClusterTime.Max(from.At, from.ReadUntil ?? from.At);
-                Answer answer;
-                do
+                var began = time.GetTimestamp();
+                if (await AskAsync(parts, session, from, begun, traits.WholeAnswers ? read : null, limit, cancellation) is not { } asked)
                 {
-                    var began = time.GetTimestamp();
-                    answer = await AskAsync(parts, session, from, begun, traits.WholeAnswers ? read : null, limit, cancellation);
-                    if (answer == Answer.Gap)
-                    {
-                        return Gap(await WhyGoneAsync(from, cancellation));
-                    }
-
-                    Asked = time.GetElapsedTime(began);
-                    (begun, full, read) = (true, answer == Answer.Full, parts.Last);
+                    return Gap(await WhyGoneAsync(from, cancellation));
                 }
-                while (answer == Answer.More);
+
+                Asked = time.GetElapsedTime(began);
+                (begun, full) = (true, asked);
             }
 
             if (!last && !full)
@@ -165,7 +137,8 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
 
     /// <summary>Everything after the entry read last, up to the limit.</summary>
     /// <param name="sparing">Up to here everything was read already: only what comes after is asked for. Null: all since the entry read last.</param>
-    private async Task<Answer> AskAsync(
+    /// <returns>True when the slice is full; null when that entry is not there.</returns>
+    private async Task<bool?> AskAsync(
         OplogParts parts, IClientSessionHandle session, CapturePosition from, bool begun, ClusterTime? sparing, ClusterTime limit,
         CancellationToken cancellation)
     {
@@ -179,7 +152,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         if (startLink is not null
             && !await LongCommands.WatchAsync(Marks.ReachesBackToAsync(client, at, cancellation), "oplog", cancellation))
         {
-            return Answer.Gap;
+            return null;
         }
 
         var find = new BsonDocument
@@ -189,12 +162,6 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             { "batchSize", RawCursor.BatchDocuments },
             { "readConcern", RangeReads.Majority(at) },
         };
-        if (sparing is not null)
-        {
-            find.Add("limit", MostEntries);
-        }
-
-        _answered = 0;
         await using var cursor = await LongCommands.WatchAsync(RawCursor.OpenAsync(_local, session, find, cancellation), "oplog", cancellation);
         if (startLink is not null)
         {
@@ -205,13 +172,13 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         }
         else if (cursor.Peek() is not { } first || OplogEntries.TimeOf(first.Span) != at)
         {
-            return Answer.Gap;
+            return null;
         }
         else if (begun)
         {
             if (!OplogEntries.Matches(parts.Link, first.Span))
             {
-                return Answer.Gap;
+                return null;
             }
         }
         else
@@ -219,7 +186,7 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
             var link = parts.Entries.LinkOf(first.Span);
             if (SliceBuilder.Hash(link) != from.EntrySha256)
             {
-                return Answer.Gap;
+                return null;
             }
 
             parts.Begin(link, at, 0);
@@ -229,16 +196,16 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         {
             using (batch)
             {
-                if (await TakeAsync(parts, batch, from.ChainFrom, limit, cancellation) is { } end)
+                if (await TakeAsync(parts, batch, from.ChainFrom, limit, cancellation) is { } full)
                 {
-                    return end;
+                    return full;
                 }
             }
 
             heartbeat(new Progress("oplog", _seen, 0, "bytes"));
         }
 
-        return sparing is not null && _answered == MostEntries ? Answer.More : Answer.Whole;
+        return false;
     }
 
     /// <summary>The entry read last, whatever <see cref="OplogEntries.IsKept"/> may take, and the last second of everything, so that the next slice
@@ -255,12 +222,11 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
         });
     }
 
-    /// <returns>Null: the batch is read, and nothing ends with it.</returns>
-    private async Task<Answer?> TakeAsync(OplogParts parts, RawBatch batch, ClusterTime chainFrom, ClusterTime limit, CancellationToken cancellation)
+    /// <summary>True when the slice is full, false when the limit was passed; null: the batch is read.</summary>
+    private async Task<bool?> TakeAsync(OplogParts parts, RawBatch batch, ClusterTime chainFrom, ClusterTime limit, CancellationToken cancellation)
     {
         foreach (var entry in batch)
         {
-            _answered++;
             var at = OplogEntries.TimeOf(entry.Span);
             if (at <= parts.Last)
             {
@@ -269,14 +235,14 @@ internal sealed class SliceCapture(IMongoClient client, string database, int lev
 
             if (at > limit)
             {
-                return Answer.Whole;
+                return false;
             }
 
             if (parts.Entries.IsKept(entry.Span))
             {
                 if (_builder.RawBytes + parts.RawBytes + entry.Length > MostBytes && (parts.LeadsOn || !_builder.IsEmpty))
                 {
-                    return Answer.Full;
+                    return true;
                 }
 
                 await FetchEarlierAsync(parts, OplogEntries.PreviousOf(entry.Span), chainFrom, cancellation);

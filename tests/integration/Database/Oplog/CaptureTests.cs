@@ -24,7 +24,7 @@ public sealed class CaptureTests
         await using var writers = new Writers(rig.Source);
         writers.Start();
         // Small slices, cut for their size.
-        var small = rig.Create(mostBytes: 200_000, mostEntries: 300);
+        var small = rig.Create(mostBytes: 200_000);
         var position = (await rig.CutAsync(start, 1, small)).Next;
         await rig.Capture.WriteCanaryAsync(CaptureRig.Asset, "run-1", trim: true);
         await writers.StopAsync();
