@@ -21,11 +21,11 @@ internal sealed class LaneDump(
     /// <summary>A document may be a little larger than 16 MiB inside the server.</summary>
     private const int LargestRaw = ChunkBytes + (1 << 16);
 
-    /// <summary>Ranges that share a buffer, where there are many: beyond it little is won, and all of them wait for each other.</summary>
-    private const int RangesTogether = 256;
+    /// <summary>Ranges that share a buffer, where there are many: each look at the list of collections costs as much as reading a dozen small ones.</summary>
+    private const int RangesTogether = 1_024;
 
-    /// <summary>And their bytes.</summary>
-    private const int BytesTogether = 4 << 20;
+    /// <summary>And their bytes: the next range, where it is a usual one, still fits behind them.</summary>
+    private const int BytesTogether = 12 << 20;
 
     /// <summary>A lane of fewer ranges ends each by itself.</summary>
     private const int ManyRanges = 64;
