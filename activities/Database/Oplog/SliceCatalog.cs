@@ -273,7 +273,8 @@ public sealed record SliceView(
     /// </summary>
     public IReadOnlyList<SliceStretch> StretchesByName()
     {
-        var read = Chains().Stretches;
+        var chains = Chains();
+        var read = chains.Stretches;
         if (Named.Count == 0)
             return read;
         var (ends, begins) = (Named.Select(n => n.To).ToHashSet(), Named.Select(n => n.From).ToHashSet());
@@ -282,6 +283,9 @@ public sealed record SliceView(
         [
             .. Named.Select(n => ((n.From, ByTime), (n.To, ByTime))),
             .. read.Select((s, i) => ((s.From, ends.Contains(s.From) ? ByTime : i), (s.To, begins.Contains(s.To) ? ByTime : i))),
+
+            // One that lies within another stretch is none of its own, and can be what a named one goes on with.
+            .. chains.Reaches.Where(s => ends.Contains(s.From)).Select((s, i) => ((s.From, ByTime), (s.To, read.Count + i))),
         ]);
     }
 

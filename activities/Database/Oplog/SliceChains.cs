@@ -36,6 +36,9 @@ public sealed class SliceChains
     /// <summary>The times that slices cover without a gap, in order of time.</summary>
     public IReadOnlyList<SliceStretch> Stretches => Stretch(_reach.Select(r => (r.Key, r.Value.Reach)), _slices.Select(EndOf).ToHashSet());
 
+    /// <summary>From each place where a slice begins, the furthest that a chain reaches.</summary>
+    internal IEnumerable<SliceStretch> Reaches => _reach.Select(r => new SliceStretch(r.Key.Item1, r.Value.Reach));
+
     /// <summary>The same of parts that join where one's end is the other's beginning, whatever it is called there.</summary>
     internal static IReadOnlyList<SliceStretch> Lay<TName>(IEnumerable<((ClusterTime Time, TName Name) From, (ClusterTime Time, TName Name) To)> parts)
     {

@@ -99,7 +99,7 @@ public sealed class SliceChainsTests
              };
 
              Assert.Equal(new SliceChains(kept).Stretches, view.StretchesByName());
-         });
+         }, iter: 1_000);
 
     [Fact]
     public void Slices_that_were_read_and_do_not_join_are_not_joined_by_their_names()
