@@ -41,7 +41,7 @@ public abstract record EvidenceDocument(string Writer, string Sha256)
             var restore = JsonSerializer.Deserialize<StoredRestoreEvidence>(json, LuxJson.Options)!;
             return new RestoreEvidenceDocument(restore, restore.Writer, hash);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the second: a string that is no UTF-8
         {
             throw new RefusalException(ErrorKinds.Integrity, $"This is no evidence that this program reads: {e.Message}", null, null, e);
         }
@@ -61,7 +61,7 @@ public abstract record EvidenceDocument(string Writer, string Sha256)
                 ? kind.GetString()
                 : null;
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             return null;
         }
