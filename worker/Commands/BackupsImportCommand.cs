@@ -5,7 +5,7 @@ using LuxHedge.Workflows.Backup;
 
 namespace LuxHedge.Worker.Commands;
 
-/// <summary><c>backups import PATH --asset ASSET [--created TIME]</c>: a dump of mongodump, or of the old script, becomes a verified, encrypted
+/// <summary><c>backups import PATH --asset ASSET [--created TIME] [--unpacks-to SIZE]</c>: a dump of mongodump, or of the old script, becomes a verified, encrypted
 /// backup.</summary>
 public sealed class BackupsImportCommand : OperatorCommand
 {
@@ -21,6 +21,13 @@ public sealed class BackupsImportCommand : OperatorCommand
         HelpName = "TIME",
     };
 
+    private static readonly Option<string?> UnpacksTo = new("--unpacks-to")
+    {
+        Description = "How far a dump may be decompressed that you know (100GiB). Else one that comes to more than 1 GiB and more than 100 times its "
+            + "compressed bytes is refused: as a bomb does.",
+        HelpName = "SIZE",
+    };
+
     private static readonly Option<bool> Detach = CommonOptions.Detach();
 
     public BackupsImportCommand(Surroundings surroundings)
@@ -29,6 +36,7 @@ public sealed class BackupsImportCommand : OperatorCommand
         Add(Dump);
         Add(Asset);
         Add(Created);
+        Add(UnpacksTo);
         Add(Detach);
         Examples =
         [
@@ -42,7 +50,11 @@ public sealed class BackupsImportCommand : OperatorCommand
     protected override async Task<int> RunAsync(CommandContext context, CancellationToken cancellation)
     {
         var asset = context.RunnableAsset(context.Get(Asset)!);
-        var source = new ImportSource(Path.GetFullPath(context.Get(Dump)!), context.Get(Created) is { } created ? CommonOptions.Time(created, "--created") : null);
+        var source = new ImportSource(
+            Path.GetFullPath(context.Get(Dump)!), context.Get(Created) is { } created ? CommonOptions.Time(created, Created.Name) : null)
+        {
+            UnpacksTo = context.Get(UnpacksTo) is { } size ? CommonOptions.Size(size, UnpacksTo.Name) : null,
+        };
         var runs = await context.Surroundings.ConnectRuns(context.Plan, cancellation);
         var request = new DatabaseBackupRequest(context.NewRunId("import", asset.Name), asset.Name, context.Plan.Temporal.TaskQueue) { Import = source };
         var run = context.Begun(await runs.StartAsync(request, cancellation));

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using LuxHedge.Activities;
+using LuxHedge.Activities.Plans;
 using LuxHedge.Workflows;
 
 namespace LuxHedge.Worker.Commands;
@@ -27,6 +28,12 @@ public static class CommonOptions
         text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var time)
         ? time
         : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no time.", option, "Write it as 2026-11-23T08:15:00Z.");
+
+    /// <summary>A size as the plan writes it.</summary>
+    /// <exception cref="RefusalException">Kind <c>usage</c>, naming the option.</exception>
+    public static long Size(string text, string option) => Units.TrySize(text, out var bytes)
+        ? bytes
+        : throw new RefusalException(ErrorKinds.Usage, $"'{text}' is no size.", option, $"Write it as {Units.SizeForm}.");
 
     public static Option<string?> As() => new("--as")
     {

@@ -22,7 +22,11 @@ public sealed record DatabaseBackupRequest(
 
 /// <param name="Path">Of the dump, on the worker's machine.</param>
 /// <param name="Created">When it was made; null: as the dump itself says.</param>
-public sealed record ImportSource(string Path, DateTimeOffset? Created);
+public sealed record ImportSource(string Path, DateTimeOffset? Created)
+{
+    /// <summary>So many bytes may be decompressed from however few; null: a limit that no dump meets.</summary>
+    public long? UnpacksTo { get; init; }
+}
 
 /// <summary>Answer of <c>begin-import</c>.</summary>
 /// <param name="Kind">Such as <c>mongodump archive</c>.</param>

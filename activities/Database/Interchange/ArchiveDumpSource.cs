@@ -11,16 +11,21 @@ internal sealed class ArchiveDumpSource : DumpSource
     /// <summary>A header, or one collection's metadata.</summary>
     private const int LargestHeader = DumpMetadata.LargestText;
 
+    /// <summary>All of it is kept: room for some hundred thousand collections, which no server holds.</summary>
+    private const long LargestHead = 64L << 20;
+
     private static readonly string[] HeaderFields = ["db", "collection", "EOF", "CRC"];
 
     private readonly string _path;
     private readonly bool _compressed;
+    private readonly long _unpacksTo;
     private readonly IReadOnlyList<Described> _prelude;
 
-    private ArchiveDumpSource(string path, bool compressed, string? serverVersion, IReadOnlyList<Described> prelude)
+    private ArchiveDumpSource(string path, bool compressed, long unpacksTo, string? serverVersion, IReadOnlyList<Described> prelude)
     {
         _path = path;
         _compressed = compressed;
+        _unpacksTo = unpacksTo;
         _prelude = prelude;
         ServerVersion = serverVersion;
         Created = new DateTimeOffset(File.GetLastWriteTimeUtc(path));
@@ -37,16 +42,16 @@ internal sealed class ArchiveDumpSource : DumpSource
     public override IReadOnlyList<string> Databases =>
         [.. _prelude.Select(p => p.Database).Where(d => !IsServers(d)).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
 
-    public static async Task<ArchiveDumpSource> OpenAsync(string path, bool compressed, CancellationToken cancellation)
+    public static async Task<ArchiveDumpSource> OpenAsync(string path, bool compressed, long unpacksTo, CancellationToken cancellation)
     {
-        await using var stream = GzipSniff.Open(path, compressed);
+        await using var stream = new Unpacking(unpacksTo).Open(path, compressed);
         var (version, prelude) = await PreludeAsync(stream, path, cancellation);
-        return new ArchiveDumpSource(path, compressed, version, prelude.Described);
+        return new ArchiveDumpSource(path, compressed, unpacksTo, version, prelude.Described);
     }
 
     public override async IAsyncEnumerable<DumpItem> ReadAsync(string database, [EnumeratorCancellation] CancellationToken cancellation)
     {
-        await using var stream = GzipSniff.Open(_path, _compressed);
+        await using var stream = new Unpacking(_unpacksTo).Open(_path, _compressed);
         var (_, prelude) = await PreludeAsync(stream, _path, cancellation);
         foreach (var described in prelude.Described.Where(d => d.Database == database))
         {
@@ -64,7 +69,7 @@ internal sealed class ArchiveDumpSource : DumpSource
         {
             var (db, collection, eof, crc) = Header(documents, bytes);
             var key = (db, collection);
-            if (!(db.Length == 0 && collection == ArchiveFormat.Oplog) && !prelude.Described.Any(d => d.Database == db && d.Collection == collection))
+            if (!(db.Length == 0 && collection == ArchiveFormat.Oplog) && !prelude.Names.Contains(key))
             {
                 throw documents.Refused($"a block is of '{db}.{collection}', which the archive's head does not name");
             }
@@ -128,13 +133,19 @@ internal sealed class ArchiveDumpSource : DumpSource
         }
 
         var described = new List<Described>();
+        var names = new HashSet<(string, string)>();
         while (await documents.OneAsync(LargestHeader, cancellation) is { } bytes)
         {
             var document = Document(bytes);
             var (db, collection) = (document.GetValue("db", "").ToString()!, document.GetValue("collection", "").ToString()!);
-            if (collection.Length == 0 || described.Exists(d => d.Database == db && d.Collection == collection))
+            if (collection.Length == 0 || !names.Add((db, collection)))
             {
                 throw documents.Refused($"its head names '{db}.{collection}' twice, or nothing");
+            }
+
+            if (documents.Position > LargestHead)
+            {
+                throw documents.Refused($"its head is larger than {LargestHead >> 20} MiB");
             }
 
             try
@@ -155,7 +166,8 @@ internal sealed class ArchiveDumpSource : DumpSource
             throw documents.Refused("it ends in its head");
         }
 
-        return (head.GetValue("server_version", BsonNull.Value) is BsonString { Value: var version } ? version : null, new Prelude(described, documents));
+        return (head.GetValue("server_version", BsonNull.Value) is BsonString { Value: var version } ? version : null,
+            new Prelude(described, names, documents));
     }
 
     private static (string Database, string Collection, bool Eof, long Crc) Header(DocumentStream documents, byte[] bytes)
@@ -174,5 +186,5 @@ internal sealed class ArchiveDumpSource : DumpSource
 
     private sealed record Described(string Database, string Collection, DumpMetadata Metadata);
 
-    private sealed record Prelude(IReadOnlyList<Described> Described, DocumentStream Rest);
+    private sealed record Prelude(IReadOnlyList<Described> Described, HashSet<(string, string)> Names, DocumentStream Rest);
 }

@@ -5,24 +5,27 @@ namespace LuxHedge.Activities.Database.Interchange;
 /// <summary>The files of a dump, as often as they are asked for: those of a folder, or of a tar.</summary>
 internal interface IDumpFiles
 {
-    /// <summary>In an order of their own. A file's stream is valid until the next.</summary>
+    /// <summary>One reading of them, in an order of their own. A file's stream is valid until the next.</summary>
     /// <exception cref="RefusalException"><c>integrity</c>: a link, a device, a name that leads elsewhere.</exception>
     IAsyncEnumerable<DumpFile> ReadAsync(CancellationToken cancellation);
 }
 
 /// <param name="Name">Relative, its parts joined by '/'; every one a plain name.</param>
-internal sealed record DumpFile(string Name, DateTimeOffset Modified, Stream Content);
+/// <param name="OpenAsync">Its content, decompressed where it is gzipped. Once only.</param>
+internal sealed record DumpFile(string Name, DateTimeOffset Modified, Func<CancellationToken, Task<Stream>> OpenAsync);
 
-internal sealed class DirectoryFiles(string folder) : IDumpFiles
+internal sealed class DirectoryFiles(string folder, long unpacksTo) : IDumpFiles
 {
     public async IAsyncEnumerable<DumpFile> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
+        var unpacking = new Unpacking(unpacksTo);
         foreach (var file in Walk(new DirectoryInfo(folder), ""))
         {
             cancellation.ThrowIfCancellationRequested();
             await using var content = new FileStream(
                 file.Info.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
-            yield return new DumpFile(file.Name, new DateTimeOffset(file.Info.LastWriteTimeUtc), content);
+            yield return new DumpFile(
+                file.Name, new DateTimeOffset(file.Info.LastWriteTimeUtc), token => unpacking.OpenAsync(content, $"{folder}: {file.Name}", token));
         }
     }
 
@@ -51,14 +54,15 @@ internal sealed class DirectoryFiles(string folder) : IDumpFiles
     }
 }
 
-internal sealed class TarFiles(string path, bool compressed) : IDumpFiles
+internal sealed class TarFiles(string path, bool compressed, long unpacksTo) : IDumpFiles
 {
     /// <summary>More than any database has collections; an archive of empty entries must not go on for ever.</summary>
     private const int MostEntries = 2_000_000;
 
     public async IAsyncEnumerable<DumpFile> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
-        await using var stream = GzipSniff.Open(path, compressed);
+        var unpacking = new Unpacking(unpacksTo);
+        await using var stream = unpacking.Open(path, compressed);
         await using var tar = new TarReader(stream);
         var count = 0;
         while (await NextAsync(tar, count, cancellation) is { } entry)
@@ -74,13 +78,14 @@ internal sealed class TarFiles(string path, bool compressed) : IDumpFiles
                 continue;
             }
 
-            var name = Plain(entry.Name);
+            var name = unpacking.Entry = Plain(entry.Name);
             if (entry.EntryType is not (TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile))
             {
                 throw DumpSource.Refused($"{path}, entry {name}", $"its entry '{name}' is a link or a device, not a file of a dump");
             }
 
-            yield return new DumpFile(name, entry.ModificationTime, entry.DataStream ?? Stream.Null);
+            var content = entry.DataStream ?? Stream.Null;
+            yield return new DumpFile(name, entry.ModificationTime, token => unpacking.OpenAsync(content, $"{path}: {name}", token));
         }
 
         // The reader stops at the tar's end mark; what a cut compressed file lacks is behind it.

@@ -19,6 +19,9 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
 
     private const int LargestRaw = LaneDump.ChunkBytes + (1 << 16);
 
+    /// <summary>More than a database has collections: an oplog that names more has touched them all.</summary>
+    private const int MostTouched = 100_000;
+
     /// <summary>No collection's name: of a command that does not say which it touches.</summary>
     private const string AnyCollection = "\0";
 
@@ -185,6 +188,12 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
 
             var kept = _entries.LinkOf(entry.Span);
             NoteTouched(kept);
+            if (_touched.Count > MostTouched)
+            {
+                _touched.Clear();
+                _touched.Add(AnyCollection);
+            }
+
             await AppendOplogAsync(kept, at, cancellation);
         }
 

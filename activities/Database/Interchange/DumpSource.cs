@@ -22,13 +22,17 @@ internal abstract class DumpSource
     /// <summary>Everything of one database, in whatever order the dump has it; the oplog, of every database, too.</summary>
     public abstract IAsyncEnumerable<DumpItem> ReadAsync(string database, CancellationToken cancellation);
 
+    /// <summary>Within the limit that no dump meets.</summary>
+    public static Task<DumpSource> OpenAsync(string path, CancellationToken cancellation) => OpenAsync(path, Unpacking.StandardBytes, cancellation);
+
+    /// <param name="unpacksTo">How far it may be decompressed from however few bytes: see <see cref="Unpacking"/>.</param>
     /// <exception cref="RefusalException"><c>usage</c> for a path that is nothing; <c>integrity</c> for one that is no dump.</exception>
-    public static async Task<DumpSource> OpenAsync(string path, CancellationToken cancellation)
+    public static async Task<DumpSource> OpenAsync(string path, long unpacksTo, CancellationToken cancellation)
     {
         var full = Path.GetFullPath(path);
         if (Directory.Exists(full))
         {
-            return await FileDumpSource.OpenAsync(new DirectoryFiles(full), "mongodump directory", full, cancellation);
+            return await FileDumpSource.OpenAsync(new DirectoryFiles(full, unpacksTo), "mongodump directory", full, cancellation);
         }
 
         if (!File.Exists(full))
@@ -38,9 +42,9 @@ internal abstract class DumpSource
 
         try
         {
-            var compressed = await GzipSniff.IsAsync(full, cancellation);
+            var compressed = await Unpacking.IsGzipAsync(full, cancellation);
             var head = new byte[512];
-            await using (var stream = GzipSniff.Open(full, compressed))
+            await using (var stream = new Unpacking(unpacksTo).Open(full, compressed))
             {
                 var read = await stream.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellation);
                 head = head[..read];
@@ -48,12 +52,12 @@ internal abstract class DumpSource
 
             if (head.AsSpan().StartsWith(ArchiveFormat.Magic))
             {
-                return await ArchiveDumpSource.OpenAsync(full, compressed, cancellation);
+                return await ArchiveDumpSource.OpenAsync(full, compressed, unpacksTo, cancellation);
             }
 
             if (head.Length == 512 && head.AsSpan(257, 5).SequenceEqual("ustar"u8))
             {
-                return await FileDumpSource.OpenAsync(new TarFiles(full, compressed), "tar of a mongodump directory", full, cancellation);
+                return await FileDumpSource.OpenAsync(new TarFiles(full, compressed, unpacksTo), "tar of a mongodump directory", full, cancellation);
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)

@@ -88,7 +88,7 @@ internal sealed partial class FileDumpSource : DumpSource
                     continue;
                 }
 
-                await using var content = await GzipSniff.OpenAsync(file.Content, cancellation);
+                await using var content = await file.OpenAsync(cancellation);
                 if (member.IsMetadata)
                 {
                     yield return new DumpItem.Described(
@@ -106,7 +106,7 @@ internal sealed partial class FileDumpSource : DumpSource
             }
             else if (IsOplog(file.Name))
             {
-                await using var content = await GzipSniff.OpenAsync(file.Content, cancellation);
+                await using var content = await file.OpenAsync(cancellation);
                 var entries = new DocumentStream(content, where);
                 while (await entries.NextAsync(untilTerminator: false, cancellation) is { IsEmpty: false } batch)
                 {
@@ -145,7 +145,7 @@ internal sealed partial class FileDumpSource : DumpSource
         {
             if (Member.Of(file.Name) is { IsMetadata: true } member && member.Database == database && DumpNames.Unescape(member.Escaped) is null)
             {
-                await using var content = await GzipSniff.OpenAsync(file.Content, CancellationToken.None);
+                await using var content = await file.OpenAsync(CancellationToken.None);
                 var metadata = await MetadataAsync(content, member, $"{_place}: {file.Name}", CancellationToken.None);
                 yield return (member.Escaped, metadata.Collection);
             }
@@ -185,7 +185,7 @@ internal sealed partial class FileDumpSource : DumpSource
     {
         try
         {
-            await using var content = await GzipSniff.OpenAsync(file.Content, cancellation);
+            await using var content = await file.OpenAsync(cancellation);
             using var prelude = JsonDocument.Parse(await TextAsync(content, 1 << 16, cancellation));
             return prelude.RootElement.TryGetProperty(nameof(ServerVersion), out var v) && v.ValueKind == JsonValueKind.String ? v.GetString() : null;
         }

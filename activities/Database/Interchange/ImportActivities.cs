@@ -24,7 +24,7 @@ public sealed class ImportActivities(
         var cancellation = Beat.Cancellation;
         var asset = AssetOf(request.Asset);
         var wanted = request.Import ?? throw new RefusalException(ErrorKinds.Usage, "The request names no dump.", request.Asset);
-        var dump = await DumpSource.OpenAsync(wanted.Path, cancellation);
+        var dump = await OpenAsync(wanted, cancellation);
         var database = DatabaseOf(dump, asset, wanted.Path);
         var now = time.GetUtcNow();
         var created = wanted.Created ?? dump.Created ?? throw new RefusalException(
@@ -57,7 +57,7 @@ public sealed class ImportActivities(
             return new ImportResult(await CreateSealer(scope, marks, there.Source, null).RunAsync(cancellation), NotesOf(work, []));
         }
 
-        var dump = await DumpSource.OpenAsync(work.Source.Path, cancellation);
+        var dump = await OpenAsync(work.Source, cancellation);
         ImportedDump read;
         try
         {
@@ -92,6 +92,9 @@ public sealed class ImportActivities(
         _log.Information("{Dump} became {BackupId}: {Documents} documents", work.Source.Path, backup.BackupId, result.Documents);
         return new ImportResult(result, NotesOf(work, read.Notes));
     }
+
+    private static Task<DumpSource> OpenAsync(ImportSource source, CancellationToken cancellation) =>
+        DumpSource.OpenAsync(source.Path, source.UnpacksTo ?? Unpacking.StandardBytes, cancellation);
 
     private static IReadOnlyList<string> NotesOf(ImportWork work, IEnumerable<string> read) =>
         [$"Made from a {work.Start.Kind} of {work.Start.Database}, of {work.Start.Created:u}.", .. read];

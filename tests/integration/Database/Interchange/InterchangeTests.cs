@@ -1,3 +1,5 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Interchange;
@@ -101,6 +103,31 @@ public sealed class InterchangeTests : IDisposable
     }
 
     [Fact]
+    public async Task A_bomb_of_valid_documents_leaves_no_object_of_a_backup()
+    {
+        await using var rig = await DumpRig.CreateAsync();
+        await BombAsync(rig, members: 4);
+        await AssertBombAsync(rig, unpacksTo: 32 << 20);
+    }
+
+    [Fact(Explicit = true)]
+    public async Task A_bomb_behind_a_whole_pack_is_refused_by_the_limit_that_nobody_said()
+    {
+        await using var rig = await DumpRig.CreateAsync();
+        var folder = await BombAsync(rig, members: 100);
+        await using (var before = File.Create(Path.Combine(folder, "a.bson")))
+        {
+            var document = new BsonDocument { { "_id", 1 }, { "noise", RandomNumberGenerator.GetBytes(15 << 20) } }.ToBson();
+            for (var written = 0L; written <= PackWriter.PackBytes; written += document.Length)
+            {
+                await before.WriteAsync(document);
+            }
+        }
+
+        await AssertBombAsync(rig, unpacksTo: null);
+    }
+
+    [Fact]
     public async Task Users_and_roles_of_a_dump_are_left_out_and_that_is_said()
     {
         await using var rig = await DumpRig.CreateAsync();
@@ -123,6 +150,46 @@ public sealed class InterchangeTests : IDisposable
         using var back = await rig.OpenAsync();
         Assert.Equal(["cars"], back.Index.Collections.Select(c => c.Collection.Name));
         Assert.Null(back.Index.Accounts);
+    }
+
+    /// <summary>A gzipped file of members one after another, each of them 16 KB that come to 15 MiB.</summary>
+    private async Task<string> BombAsync(DumpRig rig, int members)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(_folder, "dump", rig.Source.DatabaseNamespace.DatabaseName)).FullName;
+        using var member = new MemoryStream();
+        await using (var gzip = new GZipStream(member, CompressionLevel.SmallestSize, leaveOpen: true))
+        {
+            await gzip.WriteAsync(new BsonDocument { { "_id", 1 }, { "text", new string('x', 15 << 20) } }.ToBson());
+        }
+
+        await using var bomb = File.Create(Path.Combine(folder, "b.bson.gz"));
+        for (var i = 0; i < members; i++)
+        {
+            await bomb.WriteAsync(member.GetBuffer().AsMemory(0, (int)member.Length));
+        }
+
+        return folder;
+    }
+
+    private async Task AssertBombAsync(DumpRig rig, long? unpacksTo)
+    {
+        var import = CreateImport(rig);
+        var request = new DatabaseBackupRequest("run-import", rig.Asset.Name, "luxhedge")
+        {
+            Import = new ImportSource(Path.Combine(_folder, "dump"), new DateTimeOffset(2025, 1, 1, 2, 0, 0, TimeSpan.Zero)) { UnpacksTo = unpacksTo },
+        };
+        var start = await import.BeginImportAsync(request);
+
+        var e = await Assert.ThrowsAsync<RefusalException>(() => import.ImportAsync(new ImportWork(rig.NewContext(), request.Import, start)));
+
+        Assert.Equal(ErrorKinds.Integrity, e.Report.Kind);
+        Assert.Contains("b.bson.gz, byte ", e.Report.Where, StringComparison.Ordinal);
+        Assert.Empty(await rig.ObjectsAsync());
+
+        // A person who knows the dump says how far it may go.
+        var known = request.Import with { UnpacksTo = 64L << 30 };
+        var imported = await import.ImportAsync(new ImportWork(rig.NewContext(), known, start));
+        Assert.True(imported.Seal.Documents >= 4);
     }
 
     private static ImportActivities CreateImport(DumpRig rig) =>
