@@ -20,7 +20,7 @@ public static class ObjectLists
         {
             list = JsonSerializer.Deserialize<ObjectList>(bytes, LuxJson.Options) ?? throw new JsonException("null");
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the second: a string that is no UTF-8
+        catch (JsonException e)
         {
             throw new RefusalException(ErrorKinds.Integrity, $"'{name}' is no list of objects that this program reads ({e.Message}).", name, null, e);
         }

@@ -32,6 +32,7 @@ public abstract record EvidenceDocument(string Writer, string Sha256)
         var hash = Convert.ToHexStringLower(SHA256.HashData(stored));
         try
         {
+            CheckText(json);
             if (KindOf(stored) == StoredRunEvidence.RunbookKind)
             {
                 var run = JsonSerializer.Deserialize<StoredRunEvidence>(json, LuxJson.Options)!;
@@ -41,9 +42,21 @@ public abstract record EvidenceDocument(string Writer, string Sha256)
             var restore = JsonSerializer.Deserialize<StoredRestoreEvidence>(json, LuxJson.Options)!;
             return new RestoreEvidenceDocument(restore, restore.Writer, hash);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException) // the second: a string that is no UTF-8
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new RefusalException(ErrorKinds.Integrity, $"This is no evidence that this program reads: {e.Message}", null, null, e);
+        }
+    }
+
+    /// <summary>Inputs and the like stay JSON, and would only fail where they are looked at.</summary>
+    /// <exception cref="InvalidOperationException">A string is no UTF-8, or half a surrogate pair.</exception>
+    private static void CheckText(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json);
+        while (reader.Read())
+        {
+            if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                reader.GetString();
         }
     }
 
@@ -61,7 +74,7 @@ public abstract record EvidenceDocument(string Writer, string Sha256)
                 ? kind.GetString()
                 : null;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException) // the second: a kind that is no UTF-8
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using CsCheck;
 using LuxHedge.Activities.Approvals;
 using LuxHedge.Activities.Audit;
@@ -86,6 +87,29 @@ public sealed class EvidenceVerificationTests
             changed[at] ^= (byte)(1 << bit);
             Assert.Equal(Verdict.Failed, Verify(run, changed).Verdict);
         }, iter: 300);
+    }
+
+    [Fact]
+    public void A_string_that_is_no_text_any_more_is_found_wherever_it_stands()
+    {
+        using var run = new SampleRun();
+        var bytes = run.Sign(run.Create());
+        var spoiled = 0;
+        var reader = new Utf8JsonReader(bytes.AsSpan(0, Array.IndexOf(bytes, (byte)'\n')));
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.String) || reader.ValueSpan.IsEmpty)
+                continue;
+            foreach (var no in (byte[][])[[0xFF], .. reader.ValueSpan.Length >= 6 ? [@"\ud800"u8.ToArray()] : Array.Empty<byte[]>()])
+            {
+                var changed = (byte[])bytes.Clone();
+                no.CopyTo(changed, (int)reader.TokenStartIndex + 1);
+                Assert.Equal(Verdict.Failed, Verify(run, changed).Verdict);
+                spoiled++;
+            }
+        }
+
+        Assert.InRange(spoiled, 100, 10_000);
     }
 
     [Fact]
