@@ -13,9 +13,9 @@ using Temporalio.Exceptions;
 namespace LuxHedge.Activities.Runbooks;
 
 /// <summary>
-/// What there is where a run can leave something: the databases of production's cluster and of the drill cluster, a restore's state beside
-/// production's collections, and objects in the stores outside the folders of backups, slices, records, keys, evidence and the audit log. Taken before
-/// and after, the difference is what the run left behind.
+/// What there is where a run can leave something: scratch databases on production's cluster, a restore's state beside production's collections, and
+/// objects in the stores outside the folders of backups, slices, records, keys, evidence and the audit log; of a drill also its databases, and every
+/// database of the drill cluster. Taken before and after, the difference is what the run left behind.
 /// </summary>
 internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnections clusters)
 {
@@ -35,10 +35,12 @@ internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnection
     {
         var asset = RunTarget.AssetOf(plan, request.Asset);
         var found = new List<string>();
-        foreach (var cluster in new[] { asset.Cluster, asset.Drill?.Cluster }.OfType<string>().Distinct(StringComparer.Ordinal))
+        // The real event writes nothing to the drill cluster, where a drill of somebody else's may be under way.
+        var drills = request.Mode == RunMode.Drill ? asset.Drill?.Cluster ?? asset.Cluster : null;
+        foreach (var cluster in new[] { asset.Cluster, drills }.OfType<string>().Distinct(StringComparer.Ordinal))
         {
             Beat.Report("inventory", found.Count, 0, "things");
-            await ListClusterAsync(cluster, asset, found, cancellation);
+            await ListClusterAsync(cluster, drills, asset, found, cancellation);
         }
 
         foreach (var store in asset.Stores)
@@ -55,8 +57,6 @@ internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnection
         var left = new List<string>();
         foreach (var item in now.Except(before, StringComparer.Ordinal).Where(i => !i.StartsWith(Unknown, StringComparison.Ordinal)))
         {
-            if (request.Mode == RunMode.Real && item == DatabaseItem(asset.Cluster!, asset.Database!))
-                continue; // It is back.
             // What could not be looked at before may well have been there.
             if (!before.Contains(Unknown + PlaceOf(item)) && !await IsOthersAsync(item, cancellation))
                 left.Add(item);
@@ -73,15 +73,16 @@ internal sealed class RunInventory(Plan plan, StoreSet stores, ClusterConnection
 
     private static string PlaceOf(string item) => item.Split(": ", 2)[0];
 
-    private async Task ListClusterAsync(string cluster, AssetPlan asset, List<string> found, CancellationToken cancellation)
+    /// <param name="drills">The cluster of drills; null: the run is none.</param>
+    private async Task ListClusterAsync(string cluster, string? drills, AssetPlan asset, List<string> found, CancellationToken cancellation)
     {
         try
         {
             var names = await (await clusters[cluster].ListDatabaseNamesAsync(cancellation)).ToListAsync(cancellation);
-            // Nothing of ours can write to another name on a cluster that is production's alone, and its users make databases there.
-            var all = cluster == (asset.Drill?.Cluster ?? asset.Cluster);
+            // Where production is, its users make databases.
             found.AddRange(names.Except(OfServer, StringComparer.Ordinal)
-                .Where(n => all || n.StartsWith(DrillDatabases.Prefix, StringComparison.Ordinal) || n.StartsWith(RestorePlace.ScratchPrefix, StringComparison.Ordinal))
+                .Where(n => cluster == drills || n.StartsWith(RestorePlace.ScratchPrefix, StringComparison.Ordinal)
+                    || (drills is not null && n.StartsWith(DrillDatabases.Prefix, StringComparison.Ordinal)))
                 .Order(StringComparer.Ordinal).Select(n => DatabaseItem(cluster, n)));
             if (cluster != asset.Cluster)
                 return;

@@ -63,6 +63,10 @@ public sealed class ApprovedIncidentTests
         Assert.Equal(0, await site.Production.GetCollection<BsonDocument>("users").CountDocumentsAsync(FilterDefinition<BsonDocument>.Empty));
         Assert.Equal(0, (await site.RunAsync("runs", "approve", run.RunId, "--as", "bob", "--step", "declare")).Code);
 
+        // Others go on working on that server meanwhile: what they make is nothing that this run left behind.
+        await using var others = site.Mongo.CreateDatabase("others");
+        await others.Database.CreateCollectionAsync("theirs");
+
         // The restore asks nobody: the next thing that is asked is the manual step.
         var told = await AskedAsync(site, run, "told");
         Assert.Equal(AskKinds.Manual, told.Kind);
