@@ -98,12 +98,13 @@ public sealed class AtlasRestoreWorkflow
     private async Task<AtlasRestoreSummary> EndAsync(AtlasRestoreLook? look, string? ended, params string[] notes)
     {
         abort.TooLate = "The run is over.";
+        var took = Steps.Now - steps.StartedAt; // what is told afterwards is no part of the RTO
         var v = look is null ? Verdict.NotProven : Verdicts.Worst(look.Checks.Select(c => c.Verdict));
         Show(v);
         Told(v, ended);
         await audit.FlushAsync();
         var rpo = plan is not null && look?.NewestCanary is { } canary ? plan.Moment - canary : (TimeSpan?)null;
-        return new(request.RunId, v, request.Asset, plan?.To, plan?.Snapshot?.Id, plan?.Moment, job?.Id, Steps.Now - steps.StartedAt,
+        return new(request.RunId, v, request.Asset, plan?.To, plan?.Snapshot?.Id, plan?.Moment, job?.Id, took,
             rpo < TimeSpan.Zero ? TimeSpan.Zero : rpo)
         {
             Checks = look?.Checks ?? [],
