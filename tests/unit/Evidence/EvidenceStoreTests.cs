@@ -82,6 +82,17 @@ public sealed class EvidenceStoreTests
     }
 
     [Fact]
+    public async Task A_log_that_takes_nothing_is_told_with_the_evidence_that_was_kept()
+    {
+        using var rig = new Rig(logDown: Away);
+
+        var kept = await rig.TryKeepAsync();
+
+        Assert.Equal([("s3", Document), ("nas", Document), ("s3", Report), ("nas", Report)], kept.Objects.Select(k => (k.Store, k.Object)));
+        Assert.Contains("No audit store can be reached", kept.AuditTrouble, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_any_store_it_may_be_tried_again()
     {
         using var rig = new Rig();
@@ -156,7 +167,7 @@ public sealed class EvidenceStoreTests
         private readonly StoreSet stores;
         private readonly AuditLog log;
 
-        public Rig(Func<IObjectStore, IObjectStore>? first = null)
+        public Rig(Func<IObjectStore, IObjectStore>? first = null, Exception? logDown = null)
         {
             Memory = [new("s3", Time), new("nas", Time)];
             stores = new StoreSet([first?.Invoke(Memory[0]) ?? Memory[0], Memory[1]]);
@@ -169,7 +180,8 @@ public sealed class EvidenceStoreTests
                         SampleRun.Asset, "database", true, "main", SampleRun.Asset, ["s3", "nas"], "main", [], null, 4, 1, 1, 0.2, true, default, default, null),
                 },
             };
-            log = new AuditLog(Plan, stores, Run.Writer, Time, Logger.None);
+            var ofLog = logDown is null ? stores : new StoreSet([.. Memory.Select(m => new MemoryStore(m.Name, Time) { Down = logDown })]);
+            log = new AuditLog(Plan, ofLog, Run.Writer, Time, Logger.None);
         }
 
         public SampleRun Run { get; } = new();

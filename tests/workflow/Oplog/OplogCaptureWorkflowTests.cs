@@ -164,17 +164,19 @@ public sealed class OplogCaptureWorkflowTests
         Assert.Equal([true], rig.Canaries);
     }
 
-    [Fact]
-    public async Task A_capture_that_goes_on_writes_the_canary_that_is_due_and_looks_for_old_ones_once_an_hour()
+    [Theory]
+    [InlineData(59, false)]
+    [InlineData(60, true)]
+    public async Task A_capture_that_goes_on_writes_the_canary_that_is_due_and_looks_for_old_ones_once_an_hour(int sinceOldOnes, bool looks)
     {
         await using var rig = await OplogRig.CreateAsync();
         rig.Plan = rig.Plan with { Canary = true };
         var now = DateTimeOffset.UtcNow;
         var run = await rig.StartAsync(new(
-            now, OplogRig.Start, CaptureStates.Running, now, null, 7, null, null, null, null, null, now - TimeSpan.FromSeconds(50), 59, []));
+            now, OplogRig.Start, CaptureStates.Running, now, null, 7, null, null, null, null, null, now - TimeSpan.FromSeconds(50), sinceOldOnes, []));
         await OplogRig.UntilAsync(() => rig.Canaries.Count == 1);
         Assert.Equal(7, (await rig.StopAsync(run)).Slices);
-        Assert.Equal([false], rig.Canaries.Take(1));
+        Assert.Equal([looks], rig.Canaries.Take(1));
     }
 
     [Fact]
