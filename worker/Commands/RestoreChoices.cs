@@ -84,8 +84,7 @@ public static class RestoreChoices
 
         var (choice, slices) = await PointChoice.FindAsync(
             bases, to, (from, until) => context.Surroundings.ReadSlices(context.Plan, known.Asset, new SliceBounds(from, until), cancellation));
-        return choice ?? throw PointChoice.OutOfReach(
-            known.Asset, bases, slices.Chains(), to, slices.Gaps, [.. slices.Unknown.Union(known.Unknown)], context.Now);
+        return choice ?? throw PointChoice.OutOfReach(bases, slices, to, known.Unknown, context.Now);
     }
 
     /// <summary>Null: nothing was said.</summary>

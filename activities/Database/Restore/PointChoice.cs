@@ -67,11 +67,12 @@ public sealed record PointChoice(CatalogBackup Base, ClusterTime Until, IReadOnl
     }
 
     /// <summary>Why the moment can't be reached, and the nearest that can.</summary>
+    /// <param name="unread">Stores whose backups could not be read; those whose slices could not, <paramref name="slices"/> names.</param>
     public static RefusalException OutOfReach(
-        string asset, IReadOnlyCollection<CatalogBackup> bases, SliceChains chains, RestorePoint wanted, IReadOnlyList<GapRecord> gaps,
-        IReadOnlyList<UnknownStore> unknown, DateTimeOffset now)
+        IReadOnlyCollection<CatalogBackup> bases, SliceView slices, RestorePoint wanted, IReadOnlyList<UnknownStore> unread, DateTimeOffset now)
     {
-        var windows = RecoverableWindows.Of(chains, bases.Where(CanBeBase).Select(b => (b.Id, b.Manifest.EndMark)));
+        var unknown = slices.Unknown.Union(unread).ToList();
+        var windows = RecoverableWindows.Of(slices.Chains(), bases.Where(CanBeBase).Select(b => (b.Id, b.Manifest.EndMark)));
         // A backup that no slice may go on from is of its own moment only.
         windows = [.. windows.Concat(bases.Where(b => !CanBeBase(b)).Select(b => new RecoverableWindow(b.Manifest.EndMark, b.Manifest.EndMark, b.Id))).OrderBy(w => w.From)];
         var before = wanted.Until is { } until ? windows.Where(w => w.To <= until).MaxBy(w => w.To) : null;
@@ -81,13 +82,13 @@ public sealed record PointChoice(CatalogBackup Base, ClusterTime Until, IReadOnl
             problems.Add(new($"the nearest before: {Text(before.To)}", before.Base));
         if (after is not null)
             problems.Add(new($"the nearest after: {Text(after.From)}", after.Base));
-        problems.AddRange(gaps.Where(g => wanted.Until is { } w && g.After <= w && w <= g.Until)
+        problems.AddRange(slices.Gaps.Where(g => wanted.Until is { } w && g.After <= w && w <= g.Until)
             .Select(g => new Problem($"the oplog has a gap from {Text(g.After)} to {Text(g.Until)}: {g.Why}", "gap")));
         problems.AddRange(unknown.Select(u => new Problem(u.Why, u.Store)));
         var moment = wanted.Time is { } time ? $"{time.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}" : wanted.ToString();
         return new RefusalException(new ErrorReport(
             windows.Count == 0 && unknown.Count > 0 ? ErrorKinds.Unreachable : ErrorKinds.Usage,
-            $"The data of {asset} can't be brought to {moment}: {Why(wanted, now, windows, before, after)}.",
+            $"The data of {slices.Asset} can't be brought to {moment}: {Why(wanted, now, windows, before, after)}.",
             "--to",
             problems.Count == 0 ? "luxhedge oplog status shows what can be reached." : "Take one of these with --to; luxhedge oplog status shows all of it.",
             problems));

@@ -140,8 +140,7 @@ internal sealed class Preflight(
             Newest(view); // Says why there is none.
         var (choice, sliced) = await PointChoice.FindAsync(
             bases, wanted, (from, to) => slices.ListAsync(request.Asset, from, to, request.Store, cancellation));
-        return (choice ?? throw PointChoice.OutOfReach(
-            request.Asset, bases, sliced.Chains(), wanted, sliced.Gaps, [.. sliced.Unknown.Union(view.Unknown)], time.GetUtcNow()), sliced);
+        return (choice ?? throw PointChoice.OutOfReach(bases, sliced, wanted, view.Unknown, time.GetUtcNow()), sliced);
     }
 
     /// <summary>Where exactly slices end, and which collections there are by then. Null: the base's own end mark is the point.</summary>

@@ -160,7 +160,7 @@ public sealed class ChooseBackup(Plan plan, StoreSet stores, TimeProvider time) 
         var chains = there.Chains();
         var bases = fit.Select(c => c.Backup).ToList();
         var choice = PointChoice.Of(proven.Select(c => c.Backup), chains, wanted) ?? PointChoice.Of(bases, chains, wanted)
-            ?? throw PointChoice.OutOfReach(asset.Name, bases, chains, wanted, there.Gaps, [.. there.Unknown.Union(view.Unknown)], now);
+            ?? throw PointChoice.OutOfReach(bases, there, wanted, view.Unknown, now);
         return (choice.Base, fit.First(c => c.Backup.Id == choice.Base.Id).Store, choice);
     }
 

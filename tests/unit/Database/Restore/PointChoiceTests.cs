@@ -115,10 +115,12 @@ public sealed class PointChoiceTests
     public void A_moment_out_of_reach_is_refused_with_the_nearest_that_can_be_reached(int wanted, string why, string? before, string? after)
     {
         CatalogBackup[] bases = [Backup(10), Backup(30)];
-        var chains = new SliceChains([.. Slices(5, 15), .. Slices(25, 40)]);
+        SliceManifest[] slices = [.. Slices(5, 15), .. Slices(25, 40)];
+        var view = SliceView.None("shop") with { Slices = [.. slices.Select(s => new CatalogSlice(s, []))], Gaps = [Gap(15, 25)] };
+        var chains = view.Chains();
         Assert.Null(PointChoice.Of(bases, chains, At(wanted)));
 
-        var refusal = PointChoice.OutOfReach("shop", bases, chains, At(wanted), [Gap(15, 25)], [], Now);
+        var refusal = PointChoice.OutOfReach(bases, view, At(wanted), [], Now);
 
         Assert.Equal(ErrorKinds.Usage, refusal.Report.Kind);
         Assert.Contains(why, refusal.Message, StringComparison.Ordinal);
