@@ -9,41 +9,27 @@ namespace LuxHedge.Activities.Database;
 /// </summary>
 internal static class LargeBuffers
 {
-    /// <summary>More of a size than that are left to the collector when they come back.</summary>
+    /// <summary>More than that are left to the collector when they come back.</summary>
     private const int Kept = 16;
 
     /// <summary>A chunk raw, and what compressing it may at most make of it.</summary>
-    private static readonly int[] Sizes = [18 << 20];
+    private const int Size = 18 << 20;
 
-    private static readonly ConcurrentQueue<byte[]>[] Free = [new()];
+    private static readonly ConcurrentQueue<byte[]> Free = new();
 
     /// <summary>At least so long.</summary>
     public static byte[] Rent(int length)
     {
         if (length <= 1 << 20)
-        {
             return ArrayPool<byte>.Shared.Rent(length);
-        }
-
-        var size = Array.FindIndex(Sizes, s => s >= length);
-        return size < 0 ? GC.AllocateUninitializedArray<byte>(length)
-            : Free[size].TryDequeue(out var buffer) ? buffer
-            : GC.AllocateUninitializedArray<byte>(Sizes[size]);
+        return length <= Size && Free.TryDequeue(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(Math.Max(length, Size));
     }
 
     public static void Return(byte[] buffer)
     {
-        var size = Array.IndexOf(Sizes, buffer.Length);
-        if (size < 0)
-        {
-            if (buffer.Length <= 2 << 20)
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-            }
-        }
-        else if (Free[size].Count < Kept)
-        {
-            Free[size].Enqueue(buffer);
-        }
+        if (buffer.Length <= 2 << 20)
+            ArrayPool<byte>.Shared.Return(buffer);
+        else if (buffer.Length == Size && Free.Count < Kept)
+            Free.Enqueue(buffer);
     }
 }

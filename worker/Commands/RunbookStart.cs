@@ -57,7 +57,7 @@ public sealed record RunbookStart(
             known, Asset, (from, to) => context.Surroundings.ReadSlices(context.Plan, Asset.Name, new SliceBounds(from, to), cancellation));
 
     /// <summary>The backup that its input names, or the newest eligible one; null: none, or a store could not be read.</summary>
-    public CatalogBackup? Backup(CatalogView known) =>
+    private CatalogBackup? Backup(CatalogView known) =>
         Inputs.TryGetValue("backup", out var named) && named.GetString() is { } id and not "latest" ? known.Find(id) : known.NewestEligible;
 
     /// <summary>A sandbox has the private half of its own recovery key, since everything in it is made up.</summary>

@@ -47,29 +47,16 @@ public sealed class RestoreInterruptionTests
     public async Task A_load_that_is_woken_after_its_successor_has_finished_writes_nothing()
     {
         await using var rig = await CreateChangedAsync();
-        var target = rig.NewTarget();
-        var work = await rig.StartAsync(rig.CreateRequest(target));
-        await rig.Restore.PrepareAsync(work);
-        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
-
-        var run = await rig.RunAsync(work);
-        run.AssertProven();
-        var after = await RestoreRig.StateAsync(rig.Target(target));
-        wake();
-        var fenced = await Assert.ThrowsAsync<RefusalException>(() => left);
-
-        Assert.Equal(ErrorKinds.Fenced, fenced.Report.Kind);
-        Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
-        Assert.Equal(await RestoreRig.StateAsync(rig.Source), after);
+        var (target, work) = await PreparedAsync(rig);
+        await AssertWritesNothingWhenWokenAtTheEndAsync(
+            rig, target, work, () => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task A_load_that_is_woken_while_its_successor_loads_writes_nothing()
     {
         await using var rig = await CreateChangedAsync();
-        var target = rig.NewTarget();
-        var work = await rig.StartAsync(rig.CreateRequest(target));
-        await rig.Restore.PrepareAsync(work);
+        var (target, work) = await PreparedAsync(rig);
         var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
         var (next, go) = await RestoreRig.StopAsync(() => rig.Restore.LoadLaneAsync(new LoadWork(work, 0)), what => what.StartsWith("load", StringComparison.Ordinal));
 
@@ -86,29 +73,15 @@ public sealed class RestoreInterruptionTests
     public async Task A_replay_that_is_woken_after_its_successor_has_finished_writes_nothing()
     {
         await using var rig = await CreateChangedAsync();
-        var target = rig.NewTarget();
-        var work = await rig.StartAsync(rig.CreateRequest(target));
-        await rig.Restore.PrepareAsync(work);
-        await rig.LoadAsync(work);
-        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(30, "replay"));
-
-        var run = await rig.RunAsync(work);
-        run.AssertProven();
-        wake();
-        var fenced = await Assert.ThrowsAsync<RefusalException>(() => left);
-
-        Assert.Equal(ErrorKinds.Fenced, fenced.Report.Kind);
-        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+        var (target, work) = await LoadedAsync(rig);
+        await AssertWritesNothingWhenWokenAtTheEndAsync(rig, target, work, () => rig.Restore.ReplayAsync(work), KillAtNth(30, "replay"));
     }
 
     [Fact]
     public async Task A_replay_killed_between_the_parts_of_one_window_ends_in_the_same_database()
     {
         await using var rig = await CreateWithAWindowOfPartsAsync();
-        var target = rig.NewTarget();
-        var work = await rig.StartAsync(rig.CreateRequest(target));
-        await rig.Restore.PrepareAsync(work);
-        await rig.LoadAsync(work);
+        var (target, work) = await LoadedAsync(rig);
 
         // An attempt ends after the first part of a window, the next when a part of what was changed is there: each begins its window anew.
         await RestoreRig.KillAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(1, Part));
@@ -126,19 +99,8 @@ public sealed class RestoreInterruptionTests
     public async Task A_replay_that_is_woken_between_the_parts_of_one_window_writes_no_other_part()
     {
         await using var rig = await CreateWithAWindowOfPartsAsync();
-        var target = rig.NewTarget();
-        var work = await rig.StartAsync(rig.CreateRequest(target));
-        await rig.Restore.PrepareAsync(work);
-        await rig.LoadAsync(work);
-        var (left, wake) = await RestoreRig.StopAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(1, Part));
-
-        var run = await rig.RunAsync(work);
-        run.AssertProven();
-        wake();
-        var fenced = await Assert.ThrowsAsync<RefusalException>(() => left);
-
-        Assert.Equal(ErrorKinds.Fenced, fenced.Report.Kind);
-        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+        var (target, work) = await LoadedAsync(rig);
+        await AssertWritesNothingWhenWokenAtTheEndAsync(rig, target, work, () => rig.Restore.ReplayAsync(work), KillAtNth(1, Part));
     }
 
     [Fact]
@@ -154,6 +116,35 @@ public sealed class RestoreInterruptionTests
             Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(step)).Report.Kind);
 
         Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    private static async Task<(string Target, RestoreWork Work)> PreparedAsync(RestoreRig rig)
+    {
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        return (target, work);
+    }
+
+    private static async Task<(string Target, RestoreWork Work)> LoadedAsync(RestoreRig rig)
+    {
+        var prepared = await PreparedAsync(rig);
+        await rig.LoadAsync(prepared.Work);
+        return prepared;
+    }
+
+    /// <summary>An attempt stops at an instant, the whole restore is done without it, and then it goes on.</summary>
+    private static async Task AssertWritesNothingWhenWokenAtTheEndAsync(
+        RestoreRig rig, string target, RestoreWork work, Func<Task> attempt, Func<string, bool> stopAt)
+    {
+        var (left, wake) = await RestoreRig.StopAsync(attempt, stopAt);
+        (await rig.RunAsync(work)).AssertProven();
+        var after = await RestoreRig.StateAsync(rig.Target(target));
+        wake();
+
+        Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(() => left)).Report.Kind);
+        Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), after);
     }
 
     /// <summary>Far more than one transaction takes: updates, deletions and inserts, each a different document, all in the oplog only.</summary>

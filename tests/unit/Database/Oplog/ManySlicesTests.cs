@@ -24,7 +24,7 @@ public sealed class ManySlicesTests
     public async Task A_look_reads_the_last_day_and_names_the_rest_with_its_gaps()
     {
         // All manifests but those of the last two days are spoiled: whoever reads one of them says so.
-        await using var sample = await CreateAsync(signedFrom: Count - 2880, missing: [17_000]);
+        await using var sample = Create(signedFrom: Count - 2880, missing: [17_000]);
         var backups = Catalog();
         var view = await Catalog(sample).ListAsync(SampleBackup.Asset, null, null, CaptureStanding.LookFrom(backups, Now), default);
         var standing = CaptureStanding.Of(sample.Plan.Assets[SampleBackup.Asset], backups, view);
@@ -42,7 +42,7 @@ public sealed class ManySlicesTests
     [Fact]
     public async Task A_point_reads_what_lies_between_its_base_and_itself()
     {
-        await using var sample = await CreateAsync(signedFrom: 20 * 1440, signedTo: (21 * 1440) + 30);
+        await using var sample = Create(signedFrom: 20 * 1440, signedTo: (21 * 1440) + 30);
         var catalog = Catalog(sample);
         var wanted = RestorePoint.At(Start.AddMinutes((20 * 1440) + 600));
         var (choice, _) = await PointChoice.FindAsync(Catalog().Backups, wanted, (from, to) => catalog.ListAsync(SampleBackup.Asset, from, to));
@@ -55,7 +55,7 @@ public sealed class ManySlicesTests
     [Fact]
     public async Task The_latest_reads_what_lies_after_the_newest_backup()
     {
-        await using var sample = await CreateAsync(signedFrom: Count - 4320);
+        await using var sample = Create(signedFrom: Count - 4320);
         var catalog = Catalog(sample);
         var (choice, _) = await PointChoice.FindAsync(Catalog().Backups, RestorePoint.Latest, (from, to) => catalog.ListAsync(SampleBackup.Asset, from, to));
 
@@ -72,7 +72,7 @@ public sealed class ManySlicesTests
         Samples.Backup($"{Start.AddMinutes(minute):yyyyMMdd'T'HHmmss'Z'}-luxhedge_production-0001", consistentAt: Minute(minute).ToTime()),
         m => m with { EndMark = Minute(minute) }))]);
 
-    private static async Task<SampleBackup> CreateAsync(int signedFrom, int signedTo = Count, IReadOnlyList<int>? missing = null)
+    private static SampleBackup Create(int signedFrom, int signedTo = Count, IReadOnlyList<int>? missing = null)
     {
         var sample = SampleBackup.Create();
         for (var minute = 0; minute < Count; minute++)
@@ -88,7 +88,6 @@ public sealed class ManySlicesTests
             sample.S3.LayOver($"{name}.json", signedFrom <= minute && minute < signedTo ? SignedDocument.Write(manifest, sample.Writer) : [0]);
         }
 
-        await Task.CompletedTask;
         return sample;
     }
 }
