@@ -271,8 +271,8 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             await InsertCappedAsync(fence, into, batch, cancellation);
         }
 
-        documents += progress.Documents;
-        bytes += progress.Bytes;
+        Interlocked.Add(ref documents, progress.Documents);
+        Interlocked.Add(ref bytes, progress.Bytes);
         await NoteAsync(fence, progress, cancellation);
     }
 
@@ -321,8 +321,8 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
                 continue;
             }
 
-            documents += note["documents"].ToInt64();
-            bytes += note["bytes"].ToInt64();
+            Interlocked.Add(ref documents, note["documents"].ToInt64());
+            Interlocked.Add(ref bytes, note["bytes"].ToInt64());
             ranges++;
         }
 
