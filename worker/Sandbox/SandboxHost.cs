@@ -144,6 +144,7 @@ public sealed class SandboxHost : IAsyncDisposable
             Namespace = servers.Temporal.Namespace,
             TaskQueue = servers.Temporal.Given ? GivenTemporal.TaskQueue(own) : Workflows.TaskQueues.Default,
             TemporalUi = servers.Temporal.Ui,
+            Drills = servers.Drills?.ConnectionString,
             S3 = servers.S3,
             S3Prefix = servers.S3.Given ? $"sandbox-{own}/" : "",
             Kms = servers.Kms,

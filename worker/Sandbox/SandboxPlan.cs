@@ -22,6 +22,9 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
 
     public string Namespace { get; init; } = "default";
 
+    /// <summary>Connection string of the cluster <c>drills</c>, where drills restore to; null: they do so beside production.</summary>
+    public string? Drills { get; init; }
+
     public string? TemporalUi { get; init; }
 
     /// <summary>Null: no store <c>s3</c>.</summary>
@@ -52,6 +55,11 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var keys = SandboxKeys.Create(folder, recovery);
         WriteSecret(folder, "mongodb", MongoDb);
+        if (Drills is not null)
+        {
+            WriteSecret(folder, "mongodb-drills", Drills);
+        }
+
         if (Kms is not null)
         {
             WriteSecret(folder, "kms-access", Kms.AccessKey);
@@ -156,12 +164,20 @@ public sealed record SandboxPlan(string TemporalAddress, string MongoDb, IReadOn
         yaml.Append("""
             clusters:
               main: { connection: "${file:keys/mongodb}" }
-            assets:
 
             """);
+        if (Drills is not null)
+        {
+            yaml.Append("""
+                  drills: { connection: "${file:keys/mongodb-drills}" }
+
+                """);
+        }
+
+        yaml.Append("assets:\n");
         foreach (var asset in Assets)
         {
-            yaml.Append(asset.ToYaml(stores));
+            yaml.Append(asset.ToYaml(stores, Drills is null ? "{ cluster: main, sameCluster: true }" : "{ cluster: drills }"));
         }
 
         yaml.Append($$"""
@@ -224,7 +240,7 @@ public sealed record SandboxAsset(string Name, string Database)
 
     public string Rpo { get; init; } = "1h";
 
-    internal string ToYaml(IReadOnlyList<string> all) => $$"""
+    internal string ToYaml(IReadOnlyList<string> all, string drill) => $$"""
           {{Name}}:
             kind: database
             cluster: main
@@ -240,7 +256,7 @@ public sealed record SandboxAsset(string Name, string Database)
             rangeSize: {{RangeSize}}
             suspectShare: {{Text(SuspectSharePercent)}}%
             canary: {{(Canary ? "true" : "false")}}
-            drill: { cluster: main, sameCluster: true }
+            drill: {{drill}}
             {{(Slice is null ? "# oplog: not captured" : $$"""oplog: { capture: true, slice: {{Slice}}, keep: 35d }""")}}
             every: 1d
             targets: { rto: {{Rto}}, rpo: {{Rpo}} }

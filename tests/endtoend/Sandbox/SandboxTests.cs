@@ -68,7 +68,8 @@ public sealed class SandboxTests : IDisposable
 
         await using var next = RunningSandbox.Start(folder, ["--no-story"]);
         endpoints = await next.ReadyAsync();
-        Assert.Contains("worker", endpoints["processes"]!.AsObject().Select(p => p.Key));
+        Assert.Equal(
+            ["kms", "mongodb", "mongodb-drills", "s3", "temporal", "worker"], endpoints["processes"]!.AsObject().Select(p => p.Key).Order(StringComparer.Ordinal));
         Assert.All(Processes(endpoints), p => Assert.True(RunningSandbox.IsRunning(p)));
         next.Signal("TERM");
         var (ended, _, errors) = await next.EndedAsync();

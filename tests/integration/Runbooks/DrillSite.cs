@@ -26,15 +26,22 @@ public class DrillSite : IAsyncLifetime
     private readonly CancellationTokenSource stop = new();
     private TestDatabase database = null!;
     private MongoServer mongo = null!;
+    private MongoServer? drills;
     private TemporalServer temporal = null!;
     private Task worker = Task.CompletedTask;
 
     /// <summary>Length of the slices in which the oplog is captured; null: it is not.</summary>
     protected virtual string? Slice => null;
 
+    /// <summary>Drills restore on a server of their own.</summary>
+    protected virtual bool OwnDrillCluster => false;
+
     public TestPlan Plan { get; private set; } = null!;
 
     public IMongoClient Client { get; private set; } = null!;
+
+    /// <summary>Of the server that drills restore on.</summary>
+    public IMongoClient DrillClient => drills?.Client ?? Client;
 
     public IMongoDatabase Production => database.Database;
 
@@ -46,6 +53,7 @@ public class DrillSite : IAsyncLifetime
     {
         // Its own: the inventory of a run names every database that is new on the server, and other tests make some.
         mongo = await MongoServer.StartOwnAsync();
+        drills = OwnDrillCluster ? await MongoServer.StartOwnAsync(new() { OplogEntries = 10_000, CacheMegabytes = 256, Name = "mongodb-drills" }) : null;
         var s3 = await S3Server.SharedAsync();
         // Its own: a drill's lock is its name, and every plan's drills have the same.
         temporal = await TemporalServer.StartOwnAsync();
@@ -58,6 +66,7 @@ public class DrillSite : IAsyncLifetime
                 TemporalAddress = temporal.Address,
                 Namespace = temporal.Namespace,
                 MongoDb = mongo.ConnectionString,
+                Drills = drills?.ConnectionString,
                 S3 = s3.Server,
                 S3Bucket = S3Server.Bucket,
                 S3Prefix = S3Server.NewPrefix(),
@@ -89,6 +98,7 @@ public class DrillSite : IAsyncLifetime
         await worker;
         stop.Dispose();
         await mongo.DisposeAsync();
+        await (drills?.DisposeAsync() ?? ValueTask.CompletedTask);
         await temporal.DisposeAsync();
         await Plan.DisposeAsync();
     }
@@ -220,7 +230,7 @@ public class DrillSite : IAsyncLifetime
     /// <summary>Databases of drills and tests, and objects that a drill has planted.</summary>
     public async Task<IReadOnlyList<string>> LeftAsync()
     {
-        var databases = await (await Client.ListDatabaseNamesAsync()).ToListAsync();
+        var databases = await (await DrillClient.ListDatabaseNamesAsync()).ToListAsync();
         var planted = Path.Combine(Plan.Folder, "nas", "drills");
         return
         [

@@ -10,7 +10,8 @@ namespace LuxHedge.Worker.Sandbox.Servers;
 /// <param name="CacheMegabytes">An index is built in one transaction in SecantusDB's cache: allow 1 GB for each 400,000 documents of the
 /// largest indexed collection.</param>
 /// <param name="Auth">Asks for credentials (SecantusDB only; mongod needs a key file for it).</param>
-public sealed record MongoDbOptions(int OplogEntries = 5_000_000, int CacheMegabytes = 512, bool Auth = false);
+/// <param name="Name">Of its process, and of its data and log below the folder of the servers.</param>
+public sealed record MongoDbOptions(int OplogEntries = 5_000_000, int CacheMegabytes = 512, bool Auth = false, string Name = "mongodb");
 
 /// <summary>A MongoDB server: a given one, <c>mongod</c> as a replica set of one, or SecantusDB.</summary>
 public sealed class SandboxMongoDb : IAsyncDisposable
@@ -52,7 +53,7 @@ public sealed class SandboxMongoDb : IAsyncDisposable
         return await StartOwnAsync(finder, folder, options, cancellation);
     }
 
-    /// <summary>A server of our own, whatever address is given: for tests that stop it or need other options.</summary>
+    /// <summary>A server of our own, whatever address is given: for drills, and for tests that stop it or need other options.</summary>
     public static async Task<SandboxMongoDb> StartOwnAsync(
         ServerFinder finder, string folder, MongoDbOptions? options = null, CancellationToken cancellation = default)
     {
@@ -78,12 +79,12 @@ public sealed class SandboxMongoDb : IAsyncDisposable
     private static async Task<SandboxMongoDb> StartAsync(ServerBinary binary, string folder, MongoDbOptions options, CancellationToken cancellation)
     {
         var port = FreePorts.Take(1)[0];
-        var data = Path.Combine(folder, "mongodb");
+        var data = Path.Combine(folder, options.Name);
         Directory.CreateDirectory(data);
         var mongod = binary.Software == "mongod";
         var launch = new ServerLaunch(
-            "mongodb", binary.File, mongod ? MongodArguments(port, data, options) : SecantusArguments(port, folder, data, options), folder,
-            Path.Combine(folder, "mongodb.log"),
+            options.Name, binary.File, mongod ? MongodArguments(port, data, options) : SecantusArguments(port, folder, data, options), folder,
+            Path.Combine(folder, $"{options.Name}.log"),
             // SecantusDB's allocator keeps what it has freed for a while; a sandbox would rather have it back.
             mongod ? null : new Dictionary<string, string> { ["MIMALLOC_PURGE_DELAY"] = "0" });
         // Direct: the sandbox's replica set has one member, whose name for itself need not resolve here.
@@ -117,7 +118,7 @@ public sealed class SandboxMongoDb : IAsyncDisposable
     private static string[] SecantusArguments(int port, string folder, string data, MongoDbOptions options)
     {
         // An explicit file keeps it from reading one of the user's or the working directory's.
-        var config = Path.Combine(folder, "secantusd.toml");
+        var config = Path.Combine(folder, $"{options.Name}.toml");
         File.WriteAllText(config, "");
         return
         [

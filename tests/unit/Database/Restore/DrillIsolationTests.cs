@@ -99,6 +99,17 @@ public sealed class DrillIsolationTests
     }
 
     [Fact]
+    public async Task Where_drills_have_a_cluster_of_their_own_none_restores_beside_production()
+    {
+        await using var test = TestPlan.Create(p => p with { Drills = TestPlan.Nowhere + "&appName=drills" });
+        var own = CreateRequest(test.Plan) with { Cluster = "drills", Target = $"drills/{DrillDatabases.Of(RunId)}" };
+
+        Assert.Equal("drills", DrillDatabases.ClusterOf(test.Plan, test.Plan.Assets[SandboxPlan.Asset]));
+        Assert.Equal("drills", RestorePlace.Of(test.Plan, own).Cluster);
+        Assert.Throws<RefusalException>(() => RestorePlace.Of(test.Plan, CreateRequest(test.Plan)));
+    }
+
+    [Fact]
     public async Task Without_a_drill_target_in_the_workers_plan_there_is_no_drill()
     {
         await using var test = TestPlan.Create();
