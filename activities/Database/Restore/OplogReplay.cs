@@ -83,7 +83,7 @@ internal interface IOplogSource
 
 /// <summary>Bounds of what replay holds in memory.</summary>
 /// <param name="WindowDocuments">A window is written at this many documents; within what a server takes in one transaction.</param>
-/// <param name="WindowBytes">Or at this many bytes of entries.</param>
+/// <param name="WindowBytes">Or at this many bytes of entries, or about so many of the documents themselves.</param>
 /// <param name="TransactionBytes">Open transactions beyond it are kept as references.</param>
 internal sealed record ReplayLimits(int WindowDocuments = 10_000, long WindowBytes = 32 << 20, long TransactionBytes = 64 << 20)
 {
@@ -91,10 +91,10 @@ internal sealed record ReplayLimits(int WindowDocuments = 10_000, long WindowByt
     /// As <paramref name="WindowDocuments"/>, of a window up to the base's end mark, which may be written in parts: the more, the oftener a document
     /// that is changed again and again is written once.
     /// </value>
-    public int RepeatableDocuments { get; init; } = 100_000;
+    public int RepeatableDocuments { get; init; } = 200_000;
 
-    /// <value>Or at about so many bytes of the documents themselves: what is read of the target, and what a server takes in one transaction.</value>
-    public long WindowDocumentBytes { get; init; } = 32 << 20;
+    /// <value>As <paramref name="WindowBytes"/>, of such a window.</value>
+    public long RepeatableBytes { get; init; } = 64 << 20;
 }
 
 /// <summary>
@@ -658,11 +658,13 @@ internal sealed class OplogReplay
 
     // Windows.
 
-    private Task FlushWhenFullAsync(ReplayPosition at, CancellationToken cancellation) =>
-        window.Documents >= (window.HasExact ? limits.WindowDocuments : Math.Max(limits.WindowDocuments, limits.RepeatableDocuments)) || window.Bytes >= limits.WindowBytes
-        || window.Documents * documentBytes >= limits.WindowDocumentBytes
+    private Task FlushWhenFullAsync(ReplayPosition at, CancellationToken cancellation)
+    {
+        var (documents, bytes) = window.HasExact ? (limits.WindowDocuments, limits.WindowBytes) : (limits.RepeatableDocuments, limits.RepeatableBytes);
+        return window.Documents >= documents || window.Bytes >= bytes || window.Documents * documentBytes >= bytes
             ? FlushAsync(at, always: true, cancellation)
             : Task.CompletedTask;
+    }
 
     /// <summary>Just before an entry or inner operation: everything up to it is done, itself not.</summary>
     private static ReplayPosition Before(ReplayPosition position) => position.Inner == ReplayPosition.Whole
