@@ -51,13 +51,18 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
             settings.AddActivity(definition);
         foreach (var definition in ActivityClasses.Definitions(typeof(AtlasAnswers), () => Atlas))
             settings.AddActivity(definition);
-        worker = new(Client, settings.AddWorkflow<RunbookWorkflow>().AddWorkflow<AtlasSnapshotWorkflow>().AddWorkflow<AtlasRestoreWorkflow>());
+        settings.AddActivity(ActivityClasses.Definitions(typeof(FakeActivities), () => Restores).Single(d => d.Name == "preflight"));
+        worker = new(Client, settings.AddWorkflow<RunbookWorkflow>().AddWorkflow<AtlasSnapshotWorkflow>().AddWorkflow<AtlasRestoreWorkflow>()
+            .AddWorkflow<RestoreStepTests.Restored>());
         running = worker.ExecuteAsync(stop.Token);
     }
 
     public ITemporalClient Client { get; }
 
     public AtlasAnswers Atlas { get; } = new();
+
+    /// <summary>Of restores only the preflight.</summary>
+    public FakeActivities Restores { get; } = new();
 
     public string Queue { get; } = $"test-{Guid.NewGuid():N}";
 
