@@ -52,9 +52,9 @@ public sealed class WorkerHostTests
         await await Task.WhenAny(listening.Task, running);
 
         await slack.WaitForSocketsAsync(1);
-        Assert.Contains("luxhedge status", (await slack.CommandAsync("U0ALICE", "status")).Text, StringComparison.Ordinal);
+        Assert.Contains("luxhedge status", (await slack.TypeAsync("U0ALICE", "status")).Text, StringComparison.Ordinal);
         slack.RequestUrl = (await listening.Task).ToString().TrimEnd('/');
-        Assert.True((await slack.CommandAsync("U0ALICE", "status")).Acked);
+        Assert.True((await slack.TypeAsync("U0ALICE", "status")).Acked);
         Assert.Equal(401, (await slack.PostAsync("/slack/commands", FakeSlack.CommandForm(slack.Command("U0ALICE", "status")), secret: "another")).Status);
         using var http = new HttpClient();
         var health = await HealthyAsync(http, new(await listening.Task, "/health"));
@@ -87,7 +87,7 @@ public sealed class WorkerHostTests
         var log = new StringWriter();
 
         var refusal = await Assert.ThrowsAsync<RefusalException>(() => WorkerHost.RunAsync(
-            test.Plan, new() { LogOutput = log, ConnectFor = TimeSpan.FromSeconds(3) }, CancellationToken.None));
+            test.Plan, new() { LogOutput = log, ConnectFor = TimeSpan.FromSeconds(6) }, CancellationToken.None));
 
         Assert.Equal((ErrorKinds.Unreachable, "127.0.0.1:1"), (refusal.Report.Kind, refusal.Report.Where));
         Assert.Contains("Trying again", log.ToString(), StringComparison.Ordinal);

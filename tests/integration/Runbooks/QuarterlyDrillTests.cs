@@ -61,9 +61,9 @@ public sealed class QuarterlyDrillTests
             var holder = await temporal.Client.StartWorkflowAsync(
                 Wire.Restore, [new { }], new WorkflowOptions(WorkflowIds.Restore($"main/{DrillDatabases.Of(run)}"), "nobody-takes-work-here"));
             var ask = await slack.WaitForMessageAsync(m => m.HasButtons);
-            Assert.True((await slack.ClickAsync("U0ALICE", ask, "approve")).Acked);
+            await slack.PressAsync("U0ALICE", ask, "approve");
             var half = await slack.WaitForMessageAsync(m => m.Ts == ask.Ts && m.Rendered.Contains("*Alice* approved", StringComparison.Ordinal));
-            Assert.True((await slack.ClickAsync("U0BOB", half, "approve")).Acked);
+            await slack.PressAsync("U0BOB", half, "approve");
 
             await UntilAsync(runs, reference, s => s.WaitingSteps is { Count: > 0 });
             await holder.TerminateAsync("the other restore is over");

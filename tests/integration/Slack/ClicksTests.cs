@@ -56,8 +56,8 @@ public sealed class ClicksTests
         var ask = await rig.AskAsync();
         var click = rig.Slack.Click("U0MALLORY", ask, "approve");
 
-        Assert.True((await rig.Slack.SendAsync("interactive", click, "envelope-1")).Acked);
-        Assert.True((await rig.Slack.SendAsync("interactive", click, "envelope-1")).Acked);
+        for (var i = 0; i < 2; i++)
+            await TakenAsync(async () => (await rig.Slack.SendAsync("interactive", click, "envelope-1")).Acked);
 
         await rig.Slack.WaitForEphemeralAsync(e => e.User == "U0MALLORY");
         Assert.Single((await rig.UntilAsync(s => s.Refused.Count > 0)).Refused);
@@ -106,8 +106,8 @@ public sealed class ClicksTests
         Assert.Empty((await rig.StateAsync()).Decisions);
 
         // What was caught and is sent again in time changes nothing: it is the same click.
-        Assert.Equal(200, (await rig.Slack.PostAsync("/slack/interactions", body)).Status);
-        Assert.Equal(200, (await rig.Slack.PostAsync("/slack/interactions", body)).Status);
+        for (var i = 0; i < 2; i++)
+            await TakenAsync(async () => (await rig.Slack.PostAsync("/slack/interactions", body)).Status == 200);
         Assert.Single((await rig.UntilAsync(s => s.Decisions.Count > 0)).Decisions);
     }
 
@@ -191,9 +191,17 @@ public sealed class ClicksTests
     {
         await using var rig = await AskingRig.CreateAsync(socket: true);
 
-        Assert.Contains("knows no person", (await rig.Slack.CommandAsync("U0MALLORY", "status")).Text, StringComparison.Ordinal);
-        Assert.Contains("I know", (await rig.Slack.CommandAsync("U0ALICE", "destroy everything")).Text, StringComparison.Ordinal);
-        Assert.Contains("Which drill?", (await rig.Slack.CommandAsync("U0ALICE", "drill")).Text, StringComparison.Ordinal);
-        Assert.Contains("luxhedge status", (await rig.Slack.CommandAsync("U0ALICE", "status")).Text, StringComparison.Ordinal);
+        Assert.Contains("knows no person", (await rig.Slack.TypeAsync("U0MALLORY", "status")).Text, StringComparison.Ordinal);
+        Assert.Contains("I know", (await rig.Slack.TypeAsync("U0ALICE", "destroy everything")).Text, StringComparison.Ordinal);
+        Assert.Contains("Which drill?", (await rig.Slack.TypeAsync("U0ALICE", "drill")).Text, StringComparison.Ordinal);
+        Assert.Contains("luxhedge status", (await rig.Slack.TypeAsync("U0ALICE", "status")).Text, StringComparison.Ordinal);
+    }
+
+    /// <summary>The same again until it is taken: on a busy machine Temporal's answer can come later than Slack waits.</summary>
+    private static async Task TakenAsync(Func<Task<bool>> deliver)
+    {
+        var until = DateTimeOffset.UtcNow.AddSeconds(60);
+        while (!await deliver())
+            Assert.True(DateTimeOffset.UtcNow < until, "It was never taken.");
     }
 }

@@ -26,7 +26,8 @@ public sealed class PostingTests
     {
         await using var slack = await FakeSlack.StartAsync();
         slack.Fail("chat.postMessage", how);
-        using var client = Client(slack);
+        // Only what is never answered is to be given up soon: a slow answer would be taken for a lost one.
+        using var client = Client(slack, how == SlackFailure.TimeOutAfterDoing ? TimeSpan.FromSeconds(2) : null);
         var poster = new SlackPoster(client, Plan(slack), TimeProvider.System, Log);
 
         var reference = await poster.PostAsync(Message("told once"), "nonce-1", DateTimeOffset.UtcNow, mayBeThere: false, default);
@@ -124,10 +125,10 @@ public sealed class PostingTests
     private static SlackPlan Plan(FakeSlack slack) =>
         new(slack.ApiUrl, new SecretReference(FakeSlack.BotToken, "/"), null, null, FakeSlack.Channel, null, null);
 
-    private static SlackWebApiClient Client(FakeSlack slack) =>
+    private static SlackWebApiClient Client(FakeSlack slack, TimeSpan? callTimeout = null) =>
         new(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }), slack.ApiUrl, () => FakeSlack.BotToken, () => null, TimeProvider.System)
         {
-            CallTimeout = TimeSpan.FromSeconds(2),
+            CallTimeout = callTimeout ?? TimeSpan.FromSeconds(60),
         };
 
     private static NotificationActivities Activities(FakeSlack slack, TestPlan test) =>

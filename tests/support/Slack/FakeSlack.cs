@@ -42,6 +42,7 @@ public sealed class FakeSlack : IAsyncDisposable
     private readonly WebApplication app;
     private readonly Lock writing = new();
     private readonly List<FakeMessage> messages = [];
+    private readonly List<FakeMessage> posted = [];
     private readonly List<FakeEphemeral> ephemerals = [];
     private readonly List<string> calls = [];
     private readonly ConcurrentDictionary<string, ConcurrentQueue<(SlackFailure How, string Error)>> failures = new(StringComparer.Ordinal);
@@ -71,6 +72,16 @@ public sealed class FakeSlack : IAsyncDisposable
         {
             lock (writing)
                 return [.. messages];
+        }
+    }
+
+    /// <summary>The same as they were posted first: what somebody saw, however soon it was updated.</summary>
+    public IReadOnlyList<FakeMessage> Posted
+    {
+        get
+        {
+            lock (writing)
+                return [.. posted];
         }
     }
 
@@ -142,6 +153,10 @@ public sealed class FakeSlack : IAsyncDisposable
     public Task<FakeMessage> WaitForMessageAsync(Func<FakeMessage, bool> wanted) =>
         WaitForAsync(() => Messages.FirstOrDefault(wanted), () => string.Join("\n\n", Messages.Select(m => m.Rendered)));
 
+    /// <summary>As it was posted, though it may be another by now.</summary>
+    public Task<FakeMessage> WaitForPostAsync(Func<FakeMessage, bool> wanted) =>
+        WaitForAsync(() => Posted.FirstOrDefault(wanted), () => string.Join("\n\n", Posted.Select(m => m.Rendered)));
+
     public Task<FakeEphemeral> WaitForEphemeralAsync(Func<FakeEphemeral, bool> wanted) =>
         WaitForAsync(() => Ephemerals.FirstOrDefault(wanted), () => string.Join("\n", Ephemerals));
 
@@ -162,6 +177,21 @@ public sealed class FakeSlack : IAsyncDisposable
         {
             if (DateTimeOffset.UtcNow > until)
                 throw new TimeoutException($"The click of {user} on '{actionId}' was never taken.");
+        }
+    }
+
+    /// <summary>A person types a command, and again while Slack shows that it did not work or the answer says to ask again. It has to be answered
+    /// within a minute.</summary>
+    public async Task<FakeAnswer> TypeAsync(string user, string text)
+    {
+        var until = DateTimeOffset.UtcNow + Longest;
+        while (true)
+        {
+            var answer = await CommandAsync(user, text);
+            if (answer.Acked && !answer.Text.Contains("Ask again", StringComparison.Ordinal))
+                return answer;
+            if (DateTimeOffset.UtcNow > until)
+                throw new TimeoutException($"The command '{text}' of {user} was never answered: {answer}");
         }
     }
 
@@ -458,6 +488,7 @@ public sealed class FakeSlack : IAsyncDisposable
             if (message.ThreadTs is { } thread && messages.TrueForAll(m => m.Ts != thread))
                 return Error("thread_not_found");
             messages.Add(message);
+            posted.Add(message);
         }
 
         return new() { ["ok"] = true, ["channel"] = Channel, ["ts"] = message.Ts, ["message"] = Json(message) };

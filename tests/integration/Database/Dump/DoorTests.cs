@@ -58,7 +58,7 @@ public sealed class DoorTests
         await using var server = await MongoServer.StartOwnAsync(new Worker.Sandbox.Servers.MongoDbOptions(CacheMegabytes: 128, Auth: true));
         await using var rig = await DumpRig.CreateAsync();
         var address = new MongoDB.Driver.MongoUrl(server.ConnectionString).Server;
-        using var wrong = Connect(rig, $"mongodb://someone:secret@{address}/?directConnection=true&serverSelectionTimeoutMS=3000");
+        using var wrong = Connect(rig, $"mongodb://someone:secret@{address}/?directConnection=true&serverSelectionTimeoutMS=60000");
         var refusal = (await Assert.ThrowsAsync<RefusalException>(() => wrong.CheckAsync("main", CancellationToken.None))).Report;
         Assert.Equal(ErrorKinds.Unreachable, refusal.Kind);
         Assert.Contains("credentials", refusal.Message, StringComparison.Ordinal);
