@@ -98,7 +98,7 @@ internal sealed class TarFiles(string path, bool compressed, long unpacksTo) : I
         {
             return await tar.GetNextEntryAsync(copyData: false, cancellation);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException or InvalidOperationException)
         {
             throw DumpSource.Refused($"{path}, after {count} entries", $"the tar is damaged after {count} entries ({e.Message})", e);
         }

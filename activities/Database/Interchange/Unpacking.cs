@@ -18,6 +18,10 @@ internal sealed class Unpacking(long unpacksTo)
     /// <summary>Unless a person says more. Small dumps of documents that are all alike do exceed <see cref="MostTimes"/>, and fill no store.</summary>
     public const long StandardBytes = 1L << 30;
 
+    /// <summary>More than a document with those that are read beside it: who wants so much at once keeps it, as a tar's reader does an extended
+    /// header, of which a few KB can be made to say that they are a gigabyte.</summary>
+    private const int MostAtOnce = 64 << 20;
+
     private const int BufferBytes = 1 << 20;
 
     private long _packed;
@@ -88,6 +92,7 @@ internal sealed class Unpacking(long unpacksTo)
     {
         public override int Read(Span<byte> buffer)
         {
+            RefuseMuch(buffer.Length);
             var read = inner.Read(buffer);
             passed(read);
             return read;
@@ -95,9 +100,18 @@ internal sealed class Unpacking(long unpacksTo)
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            RefuseMuch(buffer.Length);
             var read = await inner.ReadAsync(buffer, cancellationToken);
             passed(read);
             return read;
+        }
+
+        private static void RefuseMuch(int bytes)
+        {
+            if (bytes > MostAtOnce)
+            {
+                throw new InvalidDataException($"something in it says that it is {bytes} bytes long, and would have to be kept whole");
+            }
         }
 
         protected override void Dispose(bool disposing)

@@ -1,6 +1,7 @@
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
+using System.Text;
 using LuxHedge.Activities;
 using LuxHedge.Activities.Database.Interchange;
 using LuxHedge.Tests.Unit.Encryption;
@@ -99,6 +100,30 @@ public sealed class UnpackingTests : IDisposable
         var e = await Assert.ThrowsAsync<RefusalException>(() => ReadAllAsync(Write("head.archive", [.. head, .. collections]), Free));
 
         Assert.Contains("head is larger than 64 MiB", e.Report.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A tar's reader keeps such a header whole: what it says is looked at before it is believed.</summary>
+    [Theory]
+    [InlineData('x', 100L << 20)]
+    [InlineData('L', 1L << 30)]
+    [InlineData('x', 3L << 30)]
+    public async Task A_tars_header_that_says_it_is_as_large_as_memory_is_refused(char type, long says)
+    {
+        var header = new byte[512];
+        Encoding.ASCII.GetBytes("header").CopyTo(header, 0);
+        Encoding.ASCII.GetBytes("0000644\0" + "0000000\0" + "0000000\0").CopyTo(header, 100);
+        Encoding.ASCII.GetBytes($"{Convert.ToString(says, 8).PadLeft(11, '0')}\0").CopyTo(header, 124);
+        Encoding.ASCII.GetBytes("00000000000\0        ").CopyTo(header, 136);
+        header[156] = (byte)type;
+        Encoding.ASCII.GetBytes("ustar\0" + "00").CopyTo(header, 257);
+        Encoding.ASCII.GetBytes($"{Convert.ToString(header.Sum(b => b), 8).PadLeft(6, '0')}\0 ").CopyTo(header, 148);
+
+        var path = Write("header.tar.gz", Gzip([.. header, .. new byte[1 << 20]]));
+        var e = await Assert.ThrowsAsync<RefusalException>(() => ReadAllAsync(path, Unpacking.StandardBytes));
+
+        Assert.Equal(ErrorKinds.Integrity, e.Report.Kind);
+        Assert.Contains("the tar is damaged after 0 entries", e.Report.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("end of", e.Report.Message, StringComparison.OrdinalIgnoreCase);
     }
 
     /// <returns>Bytes of documents.</returns>
