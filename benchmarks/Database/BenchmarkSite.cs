@@ -75,7 +75,7 @@ internal sealed class BenchmarkSite : IAsyncDisposable
             // The oplog of a load is as large as the load, and SecantusDB walks all of it for every question about a time.
             database = given is null
                 ? await SandboxMongoDb.StartAsync(finder, folder, new MongoDbOptions(OplogEntries: 2_000, CacheMegabytes: 1024)) : null;
-            store = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket, thrifty: false);
+            store = await SandboxS3.StartAsync(finder, folder, SandboxPlan.Bucket);
             var connection = given ?? database!.ConnectionString;
             var plan = PlanOf("127.0.0.1:1", connection, store, rangeBytes).Write(Path.Combine(folder, "plan"));
             return new BenchmarkSite(folder, database, connection, store, plan) { RangeBytes = rangeBytes };

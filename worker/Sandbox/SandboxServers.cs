@@ -10,10 +10,10 @@ public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxMongoDb? Dril
 {
     /// <summary>A walk through SecantusDB's oplog takes time with its length, and each look of a backup or of capture is one. These many entries
     /// are what three restores of the sample write: what falls out before it was read is a gap. mongod's oplog is bounded by bytes.</summary>
-    private static readonly MongoDbOptions DatabaseOptions = new(OplogEntries: 700_000, CacheMegabytes: 256);
+    private static readonly MongoDbOptions DatabaseOptions = new(OplogEntries: 700_000, CacheMegabytes: 256, Thrifty: true);
 
     /// <summary>A quarterly drill writes twice as many, and would push out what capture has not read yet. Nobody reads the oplog of its own server.</summary>
-    private static readonly MongoDbOptions DrillOptions = new(OplogEntries: 10_000, CacheMegabytes: 256, Name: "mongodb-drills");
+    private static readonly MongoDbOptions DrillOptions = new(OplogEntries: 10_000, CacheMegabytes: 256, Name: "mongodb-drills", Thrifty: true);
 
     /// <summary>All of them, or none: when one does not start, those that did are ended and its error is thrown.</summary>
     /// <param name="report">Told each server once it is ready: what it is, which program, where.</param>
@@ -27,7 +27,7 @@ public sealed record SandboxServers(SandboxMongoDb MongoDb, SandboxMongoDb? Dril
         var mongoDb = GuardAsync(SandboxMongoDb.StartAsync(finder, folder.Servers, DatabaseOptions, stop.Token), m => m.Process, m => ("MongoDB", m.Software, "replica set of one"));
         var drills = GuardAsync(
             StartDrillsAsync(), d => d?.Process, d => ("Drills", d?.Software ?? "none", d is null ? "beside production, on the given server" : "a server of their own"));
-        var s3 = GuardAsync(SandboxS3.StartAsync(finder, folder.Servers, SandboxPlan.Bucket, cancellation: stop.Token), s => s.Process, s => ("S3", s.Software, s.Endpoint));
+        var s3 = GuardAsync(SandboxS3.StartAsync(finder, folder.Servers, SandboxPlan.Bucket, thrifty: true, stop.Token), s => s.Process, s => ("S3", s.Software, s.Endpoint));
         var kms = GuardAsync(
             SandboxKms.StartAsync(finder, folder.Servers, stop.Token),
             k => k?.Process,

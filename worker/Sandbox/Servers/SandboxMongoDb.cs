@@ -11,7 +11,8 @@ namespace LuxHedge.Worker.Sandbox.Servers;
 /// largest indexed collection.</param>
 /// <param name="Auth">Asks for credentials (SecantusDB only; mongod needs a key file for it).</param>
 /// <param name="Name">Of its process, and of its data and log below the folder of the servers.</param>
-public sealed record MongoDbOptions(int OplogEntries = 5_000_000, int CacheMegabytes = 512, bool Auth = false, string Name = "mongodb");
+/// <param name="Thrifty">It gives back at once what it has freed: less memory, more of the processor (SecantusDB only).</param>
+public sealed record MongoDbOptions(int OplogEntries = 5_000_000, int CacheMegabytes = 512, bool Auth = false, string Name = "mongodb", bool Thrifty = false);
 
 /// <summary>A MongoDB server: a given one, <c>mongod</c> as a replica set of one, or SecantusDB.</summary>
 public sealed class SandboxMongoDb : IAsyncDisposable
@@ -85,8 +86,7 @@ public sealed class SandboxMongoDb : IAsyncDisposable
         var launch = new ServerLaunch(
             options.Name, binary.File, mongod ? MongodArguments(port, data, options) : SecantusArguments(port, folder, data, options), folder,
             Path.Combine(folder, $"{options.Name}.log"),
-            // SecantusDB's allocator keeps what it has freed for a while; a sandbox would rather have it back.
-            mongod ? null : new Dictionary<string, string> { ["MIMALLOC_PURGE_DELAY"] = "0" });
+            mongod || !options.Thrifty ? null : new Dictionary<string, string> { ["MIMALLOC_PURGE_DELAY"] = "0" });
         // Direct: the sandbox's replica set has one member, whose name for itself need not resolve here.
         var connection = $"mongodb://127.0.0.1:{port.ToString(CultureInfo.InvariantCulture)}/?directConnection=true";
         var process = ServerProcess.Start(launch);

@@ -41,9 +41,9 @@ public sealed class SandboxS3 : IAsyncDisposable
     public bool Given => Process is null;
 
     /// <param name="bucket">Made when it isn't there, with versioning on.</param>
-    /// <param name="thrifty">False: with its own defaults, which take more memory and less of the processor.</param>
+    /// <param name="thrifty">Less memory than by its own defaults, and more of the processor.</param>
     public static async Task<SandboxS3> StartAsync(
-        ServerFinder finder, string folder, string bucket, bool thrifty = true, CancellationToken cancellation = default)
+        ServerFinder finder, string folder, string bucket, bool thrifty = false, CancellationToken cancellation = default)
     {
         SandboxS3 server;
         if (finder.GivenAddress(ServerFinder.S3Variable) is { } given)
