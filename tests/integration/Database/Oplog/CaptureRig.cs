@@ -89,13 +89,15 @@ internal sealed class CaptureRig : IAsyncDisposable
     {
         var target = await Marks.MajorityAsync(Server.Client, CancellationToken.None);
         var slices = new List<SealedSlice>();
+        var more = false;
         while (true)
         {
-            var cut = await CutAsync(from, 0.5, by);
+            // As capture itself does: more that is there is not waited for.
+            var cut = await CutAsync(from, more ? 0 : 0.5, by);
             Assert.Null(cut.Gap);
             if (cut.Slice is { } slice)
                 slices.Add(slice);
-            from = cut.Next;
+            (from, more) = (cut.Next, cut is { Slice: not null, CaughtUp: null });
             if (cut.CaughtUp >= target)
                 return (slices, from);
         }
