@@ -9,7 +9,7 @@ namespace LuxHedge.Tests.EndToEnd.Sandbox;
 
 public class SampleDatabaseTests
 {
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task The_sample_has_what_a_backup_must_bring_back()
     {
         var mongo = await MongoServer.SharedAsync();

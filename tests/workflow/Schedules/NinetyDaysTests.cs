@@ -29,7 +29,7 @@ public sealed class NinetyDaysTests
         ["drill/weekly"] = (Wire.Runbook, Recurrence.Weekly(DayOfWeek.Wednesday, new(10, 0)), PlannedSchedules.DrillCatchUp),
     };
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Ninety_days_of_schedules_drills_and_escalations_go_as_a_model_of_them_says()
     {
         await using var server = await TemporalServer.StartTimeSkippingAsync();

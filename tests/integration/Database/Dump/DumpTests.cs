@@ -99,7 +99,7 @@ public sealed class DumpTests
         Assert.Equal(await rig.SourceStateAsync(), (await ReplayedBackup.ReadAsync(reader)).State);
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task An_empty_database_and_a_document_of_16_MiB_can_be_backed_up()
     {
         await using var rig = await DumpRig.CreateAsync(asset: a => a with { Canary = false });
