@@ -112,9 +112,13 @@ internal sealed class TestWorker : IAsyncDisposable
         return await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Decide, [change is null ? decision : change(decision)]);
     }
 
+    /// <summary>What does not come within it does not come: the test that waits for it fails, and the others go on.</summary>
+    public static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
+
     /// <summary>Waits until the run's state is so.</summary>
     public static async Task<RunState> UntilAsync(WorkflowHandle run, Func<RunState, bool> condition)
     {
+        using var limit = new CancellationTokenSource(Limit);
         while (true)
         {
             try
@@ -128,14 +132,15 @@ internal sealed class TestWorker : IAsyncDisposable
                 // The time-skipping server loses a query that comes just when a run goes on in a new execution.
             }
 
-            await Task.Delay(10);
+            await Task.Delay(10, limit.Token);
         }
     }
 
     public async Task UntilCalledAsync(string call)
     {
+        using var limit = new CancellationTokenSource(Limit);
         while (!Activities.Calls.Contains(call))
-            await Task.Delay(10);
+            await Task.Delay(10, limit.Token);
     }
 
     public async Task<int> CountChildrenOpenAsync(WorkflowHandle run)

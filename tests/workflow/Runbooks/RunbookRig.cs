@@ -168,8 +168,9 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
 
     public async Task UntilRanAsync(string step)
     {
+        using var limit = new CancellationTokenSource(TestWorker.Limit);
         while (!Ran.Contains(step))
-            await Task.Delay(10);
+            await Task.Delay(10, limit.Token);
     }
 
     public Task<RunbookSite> BeginAsync(RunbookRequest request) => Task.FromResult(Site(request) with { Told = true });

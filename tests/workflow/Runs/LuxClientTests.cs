@@ -24,7 +24,8 @@ public sealed class LuxClientTests
 
         var run = await client.StartBackupAsync(CreateBackup(worker), default);
         var views = new List<RunView>();
-        await foreach (var view in client.FollowAsync(run, TimeSpan.FromMilliseconds(20), default))
+        using var limit = new CancellationTokenSource(TestWorker.Limit);
+        await foreach (var view in client.FollowAsync(run, TimeSpan.FromMilliseconds(20), limit.Token))
             views.Add(view);
 
         Assert.Equal(("completed", Verdict.Proven), (views[^1].Status, views[^1].State!.Verdict));
@@ -181,7 +182,8 @@ public sealed class LuxClientTests
 
     private static async Task<RunView> FollowUntilAsync(LuxClient client, RunReference run, Func<RunView, bool> condition)
     {
-        await foreach (var view in client.FollowAsync(run, TimeSpan.FromMilliseconds(20), default))
+        using var limit = new CancellationTokenSource(TestWorker.Limit);
+        await foreach (var view in client.FollowAsync(run, TimeSpan.FromMilliseconds(20), limit.Token))
         {
             if (condition(view))
                 return view;
@@ -192,12 +194,13 @@ public sealed class LuxClientTests
 
     private async Task<IReadOnlyList<RunRow>> ListUntilAsync(LuxClient client, Func<IReadOnlyList<RunRow>, bool> condition)
     {
+        using var limit = new CancellationTokenSource(TestWorker.Limit);
         while (true)
         {
-            var rows = (await client.ListAsync(onlyOpen: false, 1000, default)).Where(r => r.Asset == asset).ToList();
+            var rows = (await client.ListAsync(onlyOpen: false, 1000, limit.Token)).Where(r => r.Asset == asset).ToList();
             if (condition(rows))
                 return rows;
-            await Task.Delay(50);
+            await Task.Delay(50, limit.Token);
         }
     }
 }
