@@ -115,33 +115,35 @@ internal sealed class TestWorker : IAsyncDisposable
     /// <summary>What does not come within it does not come: the test that waits for it fails, and the others go on.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromMinutes(1);
 
+    public static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
+
+    public static async Task UntilAsync(Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        while (!await condition())
+            await Task.Delay(10, limit.Token);
+    }
+
     /// <summary>Waits until the run's state is so.</summary>
     public static async Task<RunState> UntilAsync(WorkflowHandle run, Func<RunState, bool> condition)
     {
-        using var limit = new CancellationTokenSource(Limit);
-        while (true)
+        RunState? state = null;
+        await UntilAsync(async () =>
         {
             try
             {
-                var state = await run.QueryAsync<RunState>(Wire.State, [], new() { Rpc = new() { Timeout = TimeSpan.FromSeconds(2) } });
-                if (condition(state))
-                    return state;
+                state = await run.QueryAsync<RunState>(Wire.State, [], new() { Rpc = new() { Timeout = TimeSpan.FromSeconds(2) } });
+                return condition(state);
             }
             catch (RpcException e) when (e.Code is RpcException.StatusCode.DeadlineExceeded or RpcException.StatusCode.Cancelled)
             {
-                // The time-skipping server loses a query that comes just when a run goes on in a new execution.
+                return false; // The time-skipping server loses a query that comes just when a run goes on in a new execution.
             }
-
-            await Task.Delay(10, limit.Token);
-        }
+        });
+        return state!;
     }
 
-    public async Task UntilCalledAsync(string call)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        while (!Activities.Calls.Contains(call))
-            await Task.Delay(10, limit.Token);
-    }
+    public Task UntilCalledAsync(string call) => UntilAsync(() => Activities.Calls.Contains(call));
 
     public async Task<int> CountChildrenOpenAsync(WorkflowHandle run)
     {

@@ -53,7 +53,7 @@ public class DrillSite : IAsyncLifetime
     {
         // Its own: the inventory of a run names every database that is new on the server, and other tests make some.
         mongo = await MongoServer.StartOwnAsync();
-        drills = OwnDrillCluster ? await MongoServer.StartOwnAsync(new() { OplogEntries = 10_000, CacheMegabytes = 256, Name = "mongodb-drills" }) : null;
+        drills = OwnDrillCluster ? await MongoServer.StartOwnAsync(new() { OplogEntries = 10_000, CacheMegabytes = 256 }) : null;
         var s3 = await S3Server.SharedAsync();
         // Its own: a drill's lock is its name, and every plan's drills have the same.
         temporal = await TemporalServer.StartOwnAsync();

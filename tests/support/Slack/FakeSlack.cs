@@ -170,28 +170,26 @@ public sealed class FakeSlack : IAsyncDisposable
 
     /// <summary>A person presses a button, and again while Slack shows that it did not work: what a person does on a busy day. The button has to
     /// be taken within a minute.</summary>
-    public async Task PressAsync(string user, FakeMessage message, string actionId)
-    {
-        var until = DateTimeOffset.UtcNow + Longest;
-        while (!(await ClickAsync(user, message, actionId)).Acked)
-        {
-            if (DateTimeOffset.UtcNow > until)
-                throw new TimeoutException($"The click of {user} on '{actionId}' was never taken.");
-        }
-    }
+    public Task PressAsync(string user, FakeMessage message, string actionId) =>
+        UntilTakenAsync($"the click of {user} on '{actionId}'", () => ClickAsync(user, message, actionId));
 
     /// <summary>A person types a command, and again while Slack shows that it did not work or the answer says to ask again. It has to be answered
     /// within a minute.</summary>
-    public async Task<FakeAnswer> TypeAsync(string user, string text)
+    public Task<FakeAnswer> TypeAsync(string user, string text) => UntilTakenAsync(
+        $"the command '{text}' of {user}", () => CommandAsync(user, text), a => a.Acked && !a.Text.Contains("Ask again", StringComparison.Ordinal));
+
+    /// <summary>The same again until it is taken, within a minute: on a busy machine Temporal's answer can come later than Slack waits.</summary>
+    /// <param name="taken">Null: it is acknowledged.</param>
+    public static async Task<FakeAnswer> UntilTakenAsync(string what, Func<Task<FakeAnswer>> deliver, Func<FakeAnswer, bool>? taken = null)
     {
         var until = DateTimeOffset.UtcNow + Longest;
         while (true)
         {
-            var answer = await CommandAsync(user, text);
-            if (answer.Acked && !answer.Text.Contains("Ask again", StringComparison.Ordinal))
+            var answer = await deliver();
+            if (taken?.Invoke(answer) ?? answer.Acked)
                 return answer;
             if (DateTimeOffset.UtcNow > until)
-                throw new TimeoutException($"The command '{text}' of {user} was never answered: {answer}");
+                throw new TimeoutException($"It was never taken, {what}: {answer}");
         }
     }
 

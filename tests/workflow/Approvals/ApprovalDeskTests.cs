@@ -83,9 +83,7 @@ public sealed class ApprovalDeskTests
 
         await run.SignalAsync(DeskWorkflow.Move, []);
         var moved = worker.Client.GetWorkflowHandle(run.Id);
-        using var limit = new CancellationTokenSource(TestWorker.Limit);
-        while ((await moved.DescribeAsync()).RunId == run.ResultRunId)
-            await Task.Delay(10, limit.Token);
+        await TestWorker.UntilAsync(async () => (await moved.DescribeAsync()).RunId != run.ResultRunId);
         var state = await TestWorker.UntilAsync(moved, s => s.WaitingFor is not null);
 
         Assert.Equal(before.Nonce, state.WaitingFor!.Nonce);

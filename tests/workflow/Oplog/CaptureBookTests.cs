@@ -31,9 +31,7 @@ public sealed class CaptureBookTests
 
         await using (await OplogRig.CreateAsync(plan.Temporal.TaskQueue))
         {
-            using var limit = new CancellationTokenSource(TestWorker.Limit);
-            while ((await book.LookAsync(asset, default)).State != CaptureStates.Running)
-                await Task.Delay(50, limit.Token);
+            await TestWorker.UntilAsync(async () => (await book.LookAsync(asset, default)).State == CaptureStates.Running);
             Assert.Equal([run], (await book.CompareAsync(default)).Running);
 
             var without = plan with { Assets = new Dictionary<string, AssetPlan> { [asset] = plan.Assets[asset] with { Capture = null } } };

@@ -50,7 +50,7 @@ public sealed class OplogCaptureWorkflowTests
         }
 
         var run = await rig.StartAsync();
-        await OplogRig.UntilAsync(() => rig.Cuts.Count >= 7);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count >= 7);
         Assert.Contains(rig.Copies, c => c.To == "nas");
         var state = await OplogRig.UntilAsync(run, s => s.Stores.All(x => x.Behind == 0));
         Assert.All(state.Stores, s => Assert.Null(s.Trouble));
@@ -78,7 +78,7 @@ public sealed class OplogCaptureWorkflowTests
         // Still none: the state stays. There is one: it ends, and nothing more is told.
         rig.Base = "20261123T020000Z-shop-7f3a";
         rig.Script.Enqueue(w => OplogRig.Slice(w, 10));
-        await OplogRig.UntilAsync(() => rig.Cuts.Count >= 4);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count >= 4);
         await rig.StopAsync(run);
         Assert.Single(rig.Alerts);
 
@@ -140,7 +140,7 @@ public sealed class OplogCaptureWorkflowTests
         rig.Plan = rig.Plan with { Stores = ["s3"] };
         var run = await rig.StartAsync();
         var first = (await run.DescribeAsync()).RunId;
-        await OplogRig.UntilAsync(() => rig.Cuts.Count == 106);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count == 106);
         var state = await OplogRig.UntilAsync(run, s => s.Slices == 105);
 
         Assert.NotEqual(first, (await run.DescribeAsync()).RunId);
@@ -157,7 +157,7 @@ public sealed class OplogCaptureWorkflowTests
         rig.Plan = rig.Plan with { Canary = true };
         var run = await rig.StartAsync();
         TimeSpan? wait = null;
-        await OplogRig.UntilAsync(async () => (wait = (await run.FetchHistoryAsync()).Events
+        await TestWorker.UntilAsync(async () => (wait = (await run.FetchHistoryAsync()).Events
             .Select(e => e.TimerStartedEventAttributes?.StartToFireTimeout.ToTimeSpan()).FirstOrDefault(t => t is not null)) is not null);
         Assert.InRange(wait!.Value, TimeSpan.FromSeconds(30), TimeSpan.FromMinutes(1));
         await rig.StopAsync(run);
@@ -174,7 +174,7 @@ public sealed class OplogCaptureWorkflowTests
         var now = DateTimeOffset.UtcNow;
         var run = await rig.StartAsync(new(
             now, OplogRig.Start, CaptureStates.Running, now, null, 7, null, null, null, null, null, now - TimeSpan.FromSeconds(50), sinceOldOnes, []));
-        await OplogRig.UntilAsync(() => rig.Canaries.Count == 1);
+        await TestWorker.UntilAsync(() => rig.Canaries.Count == 1);
         Assert.Equal(7, (await rig.StopAsync(run)).Slices);
         Assert.Equal([looks], rig.Canaries.Take(1));
     }
@@ -186,7 +186,7 @@ public sealed class OplogCaptureWorkflowTests
         rig.Copied = work => work.To == "s3" ? throw new RefusalException(ErrorKinds.Unreachable, "s3 is away.") : new(work.Slices.Count, null, 0);
         rig.Script.Enqueue(w => OplogRig.Slice(w, 10, false, new StoreTrouble("s3", "s3 is away.")));
         var run = await rig.StartAsync();
-        await OplogRig.UntilAsync(() => rig.Cuts.Count == 2 && !rig.Copies.IsEmpty);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count == 2 && !rig.Copies.IsEmpty);
 
         Assert.Equal([["s3", "nas"], ["nas", "s3"]], rig.Cuts.Select(c => c.Stores));
         Assert.Equal(("s3", "nas"), rig.Copies.Select(c => (c.To, c.Slices[0].Store)).First());
@@ -200,7 +200,7 @@ public sealed class OplogCaptureWorkflowTests
     {
         await using var rig = await OplogRig.CreateAsync();
         var run = await rig.StartAsync();
-        await OplogRig.UntilAsync(() => rig.Cuts.Count == 1);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count == 1);
         await Assert.ThrowsAnyAsync<Exception>(() => run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Abort, [new AbortOrder("alice", " ")]));
         Assert.Equal("Stopped by alice: the plan changed", (await rig.StopAsync(run)).Ended);
     }

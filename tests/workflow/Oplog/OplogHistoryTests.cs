@@ -60,7 +60,7 @@ public sealed class OplogHistoryTests
     private static async Task<WorkflowHandle> StoppedAsync(OplogRig rig, int cuts)
     {
         var run = await rig.StartAsync();
-        await OplogRig.UntilAsync(() => rig.Cuts.Count == cuts);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count == cuts);
         await rig.StopAsync(run);
         return run;
     }

@@ -43,8 +43,6 @@ public sealed class EmptyBackup
 /// </summary>
 internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificationActivities
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-
     public static readonly CapturePosition Start = Position(0);
 
     private readonly CancellationTokenSource stop = new();
@@ -129,29 +127,11 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     {
         var answer = await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Abort, [new AbortOrder("alice", "the plan changed")]);
         Assert.True(answer.Accepted);
-        return await result!.WaitAsync(Limit);
+        return await result!.WaitAsync(TestWorker.Limit);
     }
 
-    public static Task UntilAsync(Func<bool> condition) => UntilAsync(() => Task.FromResult(condition()));
-
-    public static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        while (!await condition())
-            await Task.Delay(20, limit.Token);
-    }
-
-    public static async Task<CaptureState> UntilAsync(WorkflowHandle run, Func<CaptureState, bool> condition)
-    {
-        using var limit = new CancellationTokenSource(Limit);
-        while (true)
-        {
-            var state = (await run.QueryAsync<RunState>(Wire.State, [])).Capture!;
-            if (condition(state))
-                return state;
-            await Task.Delay(20, limit.Token);
-        }
-    }
+    public static async Task<CaptureState> UntilAsync(WorkflowHandle run, Func<CaptureState, bool> condition) =>
+        (await TestWorker.UntilAsync(run, s => condition(s.Capture!))).Capture!;
 
     public Task<CaptureStart> BeginCaptureAsync(string asset) => Task.FromResult(new CaptureStart(Plan, Start, "now"));
 

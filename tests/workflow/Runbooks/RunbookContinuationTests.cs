@@ -121,9 +121,7 @@ public sealed class RunbookContinuationTests
         var decision = new Decision(ask.Namespace, ask.RunId, ask.Step, ask.Nonce, ask.Hash, DecisionKind.Approved, "alice", "", Answers.Moment, "alice", "good");
         var first = await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Decide, [decision], new() { Id = "once" });
         var executions = await ExecutionsAsync(rig, run);
-        using var limit = new CancellationTokenSource(TestWorker.Limit);
-        while (await ExecutionsAsync(rig, run) == executions && executions < 2)
-            await Task.Delay(10, limit.Token);
+        await TestWorker.UntilAsync(async () => await ExecutionsAsync(rig, run) != executions || executions >= 2);
 
         var second = await run.ExecuteUpdateAsync<DecisionAnswer>(Wire.Decide, [decision], new() { Id = "once" });
 

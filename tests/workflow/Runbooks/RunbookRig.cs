@@ -166,12 +166,7 @@ internal sealed class RunbookRig : IAsyncDisposable, IRunbookActivities, IEviden
 
     public static Task<RunState> AsksAsync(WorkflowHandle run, int asks = 1) => TestWorker.UntilAsync(run, s => s.Asks.Count == asks);
 
-    public async Task UntilRanAsync(string step)
-    {
-        using var limit = new CancellationTokenSource(TestWorker.Limit);
-        while (!Ran.Contains(step))
-            await Task.Delay(10, limit.Token);
-    }
+    public Task UntilRanAsync(string step) => TestWorker.UntilAsync(() => Ran.Contains(step));
 
     public Task<RunbookSite> BeginAsync(RunbookRequest request) => Task.FromResult(Site(request) with { Told = true });
 

@@ -194,13 +194,8 @@ public sealed class LuxClientTests
 
     private async Task<IReadOnlyList<RunRow>> ListUntilAsync(LuxClient client, Func<IReadOnlyList<RunRow>, bool> condition)
     {
-        using var limit = new CancellationTokenSource(TestWorker.Limit);
-        while (true)
-        {
-            var rows = (await client.ListAsync(onlyOpen: false, 1000, limit.Token)).Where(r => r.Asset == asset).ToList();
-            if (condition(rows))
-                return rows;
-            await Task.Delay(50, limit.Token);
-        }
+        List<RunRow> rows = [];
+        await TestWorker.UntilAsync(async () => condition(rows = [.. (await client.ListAsync(onlyOpen: false, 1000, default)).Where(r => r.Asset == asset)]));
+        return rows;
     }
 }
