@@ -91,6 +91,14 @@ public sealed class MongoWire : IAsyncDisposable
     /// <summary>Cuts the connection within such a request: its server gets so many bytes of it.</summary>
     public void CutRequest(string request, int after, int nth = 1) => Add(new Plan(request, nth) { RequestBytes = after });
 
+    /// <summary>The <paramref name="nth"/> such request is held on its way, as when its sender stands still in the middle of it; everything else goes on.</summary>
+    public HeldRequest Hold(string request, int nth = 1)
+    {
+        var held = new HeldRequest();
+        Add(new Plan(request, nth) { Held = held });
+        return held;
+    }
+
     /// <summary>The server does not get the request; this is its answer.</summary>
     public void Answer(string request, BsonDocument answer, int nth = 1) => Add(new Plan(request, nth) { Reply = answer });
 
@@ -231,6 +239,11 @@ public sealed class MongoWire : IAsyncDisposable
                     link.AnswerBytes = answer;
                 }
 
+                if (plan?.Held is { } held)
+                {
+                    await held.PassAsync(ended.Token);
+                }
+
                 await to.WriteAsync(message, ended.Token);
             }
         }
@@ -325,6 +338,8 @@ public sealed class MongoWire : IAsyncDisposable
 
         public int? RequestBytes { get; init; }
 
+        public HeldRequest? Held { get; init; }
+
         public BsonDocument? Reply { get; init; }
     }
 
@@ -382,5 +397,23 @@ public sealed class MongoWire : IAsyncDisposable
 
             return true;
         }
+    }
+}
+
+/// <summary>A request that the wire has, and its server not yet.</summary>
+public sealed class HeldRequest
+{
+    private readonly TaskCompletionSource arrived = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource released = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends once it is on its way.</summary>
+    public Task Arrived => arrived.Task;
+
+    public void Release() => released.TrySetResult();
+
+    internal async Task PassAsync(CancellationToken cancellation)
+    {
+        arrived.TrySetResult();
+        await released.Task.WaitAsync(cancellation);
     }
 }

@@ -23,6 +23,13 @@ internal static class BesideNames
             : $"{Prefix}~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name)))[..32]}";
     }
 
+    /// <summary>
+    /// The name that a collection of the base bears while it is loaded: of one run only. Replay gives it its own, so that a load that was left
+    /// behind writes to a name that nobody looks at.
+    /// </summary>
+    public static string OfLoad(string database, string name, string run) =>
+        Of(database, $"{name}~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(run)))[..8]}");
+
     /// <summary>For a collection that the oplog creates: its name may be taken by one that is still to be dropped or renamed.</summary>
     public static string OfUuid(string uuid) => $"{Prefix}~{uuid}";
 

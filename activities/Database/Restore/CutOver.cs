@@ -52,7 +52,7 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
         foreach (var collection in collections.Where(c => c.Beside.Length > 0))
         {
             if (!there.TryGetValue(collection.Beside, out var beside))
-                throw new RefusalException(ErrorKinds.Restore, $"What was loaded for {collection.Name} is gone: {collection.Beside} is not there.", collection.Name);
+                throw RestoringState.Gone(collection.Name, collection.Beside);
             uuids[collection.Uuid] = beside.Uuid ?? "";
         }
 

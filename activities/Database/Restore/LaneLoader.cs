@@ -20,10 +20,16 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
     /// the one before as long as its last batches are under way.</summary>
     private const int Waiting = 2;
 
+    /// <summary>Of one command, which takes no transaction: the more, the less it costs on both sides.</summary>
+    private const int BatchDocuments = 4_000;
+
     private const int MostProblems = 100;
 
-    /// <summary>One batch into a capped collection takes no transaction: a batch of an attempt that was given up is over after this.</summary>
+    /// <summary>A batch into a capped collection can't come twice: one of an attempt that was given up is over after this.</summary>
     private static readonly TimeSpan CappedBatch = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long an attempt that is ending asks whether it was left behind.</summary>
+    private static readonly TimeSpan MostTidying = TimeSpan.FromSeconds(10);
 
     private readonly Lock gate = new();
     private readonly List<Check> problems = [];
@@ -40,6 +46,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         for (var worker = 0; worker < Workers; worker++)
             fences.Add(await state.RaiseAsync($"load-{lane}-{worker}", cancellation));
         var left = await NotDoneAsync(work, cancellation);
+        await RefuseWhenGoneAsync([.. left.Select(w => w.Into)], cancellation);
         var chunks = reader.Index.Chunks.GroupBy(c => c.Chunk.Range).ToDictionary(g => g.Key, g => g.OrderBy(c => c.Chunk.Part).ToList());
         List<IndexedChunk> ChunksOf(PlannedRange range) => chunks.TryGetValue(range.Number, out var found) ? found : throw new RefusalException(
             ErrorKinds.Integrity, $"The backup's index has no chunk of range {range.Number} of {range.Collection}.", range.Collection);
@@ -122,14 +129,14 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
     {
         try
         {
-            var batch = new List<ReadOnlyMemory<byte>>(RawWrites.BatchDocuments);
+            var batch = new List<ReadOnlyMemory<byte>>(BatchDocuments);
             long size = 0;
             foreach (var document in chunk.Documents)
             {
-                if (batch.Count > 0 && (batch.Count == RawWrites.BatchDocuments || size + document.Length > RawWrites.BatchBytes))
+                if (batch.Count > 0 && (batch.Count == BatchDocuments || size + document.Length > RawWrites.BatchBytes))
                 {
                     await output.WriteAsync(new Batch(progress, chunk, into, batch, size), cancellation);
-                    batch = new List<ReadOnlyMemory<byte>>(RawWrites.BatchDocuments);
+                    batch = new List<ReadOnlyMemory<byte>>(BatchDocuments);
                     size = 0;
                 }
 
@@ -179,48 +186,42 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
     private async Task InsertAsync(Fence fence, ReplayedCollection into, IReadOnlyList<ReadOnlyMemory<byte>> batch, CancellationToken cancellation)
     {
         var collection = RawWrites.Of(state.Database, into.Beside);
-        try
+        foreach (var (document, error) in await WriteAsync(fence, into, () => RawWrites.InsertAnyOrderAsync(collection, batch, cancellation), cancellation))
         {
-            await fence.WriteAsync(session => RawWrites.InsertAsync(collection, session, batch, cancellation), null, cancellation);
-        }
-        catch (Exception e) when (RawWrites.Refused(e) is { } why)
-        {
-            if (batch.Count == 1)
-            {
-                // One _id twice: from an attempt before, or read twice while the source moved it, which replay settles.
-                if (!RawWrites.IsSameId(why))
-                    Refuse(into, batch[0], why.Message);
-                return;
-            }
-
-            var missing = RawWrites.IsSameId(why) ? await MissingAsync(collection, batch, cancellation) : batch;
-            if (missing.Count < batch.Count)
-            {
-                if (missing.Count > 0)
-                    await InsertAsync(fence, into, missing, cancellation);
-                return;
-            }
-
-            var half = batch.Count / 2;
-            await InsertAsync(fence, into, [.. batch.Take(half)], cancellation);
-            await InsertAsync(fence, into, [.. batch.Skip(half)], cancellation);
+            // One _id twice: from an attempt before, or read twice while the source moved it, which replay settles.
+            if (!RawWrites.IsSameId(error))
+                Refuse(into, document, error.Message);
         }
     }
 
-    /// <summary>The documents whose <c>_id</c> is not there yet, the first of each.</summary>
-    private static async Task<IReadOnlyList<ReadOnlyMemory<byte>>> MissingAsync(
-        IMongoCollection<RawBsonDocument> collection, IReadOnlyList<ReadOnlyMemory<byte>> batch, CancellationToken cancellation)
+    /// <summary>
+    /// A write without a transaction. An attempt that was given up writes what its successor writes too as long as the load goes on; when it is over,
+    /// to a name that is nobody's (<see cref="RestoringState.EndLoadAsync"/>), and then it removes what the server has made for it.
+    /// </summary>
+    private async Task<T> WriteAsync<T>(Fence fence, ReplayedCollection into, Func<Task<T>> write, CancellationToken cancellation)
     {
-        var ids = batch.Select(RawWrites.IdOf).ToList();
-        var there = new HashSet<DocumentKey>();
-        using var cursor = await collection.Find(RawWrites.ByIds(ids)).Project<BsonDocument>(new BsonDocument("_id", 1)).ToCursorAsync(cancellation);
-        while (await cursor.MoveNextAsync(cancellation))
+        await fence.CheckAsync(cancellation);
+        var done = false;
+        try
         {
-            foreach (var found in cursor.Current)
-                there.Add(DocumentKey.Of(RawWrites.IdOf(found.ToBson())));
+            var result = await write();
+            done = true;
+            return result;
         }
-
-        return [.. batch.Where((_, i) => there.Add(DocumentKey.Of(ids[i])))];
+        finally
+        {
+            // Cancelled or not: the server may have got it.
+            using var limit = new CancellationTokenSource(MostTidying);
+            try
+            {
+                if (!await state.IsLoadingAsync(limit.Token))
+                    await state.Database.DropCollectionAsync(into.Beside, limit.Token);
+            }
+            catch (Exception e) when (!done && e is MongoException or TimeoutException or OperationCanceledException)
+            {
+                // The write's own failure is the one to tell.
+            }
+        }
     }
 
     /// <summary>
@@ -257,7 +258,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
                     await InsertCappedAsync(fence, into, batch, cancellation);
                     batch = [];
                     size = 0;
-                    await RawWrites.InsertAsync(RawWrites.Of(state.Database, into.Beside), null, [document], cancellation);
+                    await InsertAsync(fence, into, [document], cancellation);
                 }
                 else
                 {
@@ -280,13 +281,13 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
     {
         if (batch.Count == 0)
             return;
-        await fence.CheckAsync(cancellation);
         var insert = new BsonDocument
         {
             { "insert", into.Beside }, { "documents", batch }, { "ordered", true }, { "maxTimeMS", (int)CappedBatch.TotalMilliseconds },
             { "writeConcern", new BsonDocument("w", "majority") },
         };
-        var reply = await state.Database.RunCommandAsync<BsonDocument>(insert, cancellationToken: cancellation);
+        var reply = await WriteAsync(
+            fence, into, () => state.Database.RunCommandAsync<BsonDocument>(insert, cancellationToken: cancellation), cancellation);
         foreach (var error in reply.GetValue("writeErrors", new BsonArray()).AsBsonArray.Select(e => e.AsBsonDocument))
         {
             var at = error["index"].ToInt32();
@@ -294,16 +295,18 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             var rest = new BsonArray(batch.Skip(at + 1));
             await InsertCappedAsync(fence, into, rest, cancellation);
         }
-
-        if (await state.RunDocumentAsync(cancellation) is null)
-        {
-            // Woken after the restore had ended: the server has just made this collection for us.
-            await state.Database.DropCollectionAsync(into.Beside, cancellation);
-            throw RestoringState.Fenced();
-        }
     }
 
     private static BsonDocument RangeId(PlannedRange range) => new("_id", $"range/{range.Number}");
+
+    /// <summary>An insert into a collection that is not there would make one without its options.</summary>
+    private async Task RefuseWhenGoneAsync(IReadOnlyList<ReplayedCollection> collections, CancellationToken cancellation)
+    {
+        // A capped one that an attempt before has dropped is made again when it is loaded.
+        var there = (await TargetInventory.ListAsync(state.Database, cancellation)).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
+        if (collections.FirstOrDefault(c => !c.IsCapped && !there.Contains(c.Beside)) is { } gone)
+            throw RestoringState.Gone(gone.Name, gone.Beside);
+    }
 
     /// <summary>What an attempt before has not loaded whole.</summary>
     private async Task<IReadOnlyList<(PlannedRange Range, ReplayedCollection Into)>> NotDoneAsync(

@@ -27,7 +27,7 @@ internal sealed class Preparation(RestoringState state)
         {
             await fence.CheckAsync(cancellation);
             if (collection.Type != ReplayedCollection.View)
-                await BesideTarget.CreateAsync(state.Database, collection, cancellation);
+                await BesideTarget.CreateAsync(state.Database, state.ForLoad(collection), cancellation);
             await state.Documents.ReplaceOneAsync(
                 KeptCollections.Filter(collection.Uuid), KeptCollections.ToDocument(collection), new ReplaceOptions { IsUpsert = true }, cancellation);
             Beat.Report("prepare", ++made, 0, "collections");

@@ -100,6 +100,38 @@ internal static class RawWrites
         }
     }
 
+    /// <summary>
+    /// Inserts in any order and goes on after a document that is not taken: those are the answer, with the server's word about each. What needs it
+    /// goes as a literal, which takes the place of a document of its <c>_id</c>.
+    /// </summary>
+    public static async Task<IReadOnlyList<(ReadOnlyMemory<byte> Document, (int Code, string Message) Error)>> InsertAnyOrderAsync(
+        IMongoCollection<RawBsonDocument> collection, IReadOnlyList<ReadOnlyMemory<byte>> documents, CancellationToken cancellation)
+    {
+        try
+        {
+            var models = documents.Select(d => NeedsLiteral(d, asReplacement: false)
+                ? ToReplacement(IdOf(d), d) : new InsertOneModel<RawBsonDocument>(Wrap(d)));
+            await collection.BulkWriteAsync(models, new BulkWriteOptions { IsOrdered = false }, cancellation);
+            return [];
+        }
+        catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.Count > 0 && !e.WriteErrors.Any(w => ServerErrors.MayPass(w.Code)))
+        {
+            return [.. e.WriteErrors.Select(w => (documents[w.Index], (w.Code, w.Message)))];
+        }
+        catch (Exception e) when (e is not MongoBulkWriteException && Refused(e) is { } why)
+        {
+            // Not one document of it, but the whole of it: then each half, down to the one.
+            if (documents.Count == 1)
+                return [(documents[0], why)];
+            var half = documents.Count / 2;
+            return
+            [
+                .. await InsertAnyOrderAsync(collection, [.. documents.Take(half)], cancellation),
+                .. await InsertAnyOrderAsync(collection, [.. documents.Skip(half)], cancellation),
+            ];
+        }
+    }
+
     /// <summary>Deletes the documents of those <c>_id</c>s, where they are, by one command.</summary>
     public static Task DeleteAsync(
         IMongoCollection<RawBsonDocument> collection, IClientSessionHandle? session, IReadOnlyList<RawElement> ids, CancellationToken cancellation)

@@ -60,7 +60,7 @@ public sealed class RestoreActivities : IRestoreActivities
     {
         var selection = Selection.Of(reader.Index, work.Restore);
         var ranges = selection.Base(reader.Index, work.Restore.Plan.Database)
-            .SelectMany(b => b.Indexed.Ranges.Select(range => (range, b.Into)))
+            .SelectMany(b => b.Indexed.Ranges.Select(range => (range, Into: state.ForLoad(b.Into))))
             .ToDictionary(r => r.range.Number);
         var sizes = reader.Index.Chunks.Where(c => ranges.ContainsKey(c.Chunk.Range)).GroupBy(c => c.Chunk.Range)
             .Select(g => (g.Key, g.Sum(c => (long)c.Chunk.RawLength)));
@@ -105,9 +105,12 @@ public sealed class RestoreActivities : IRestoreActivities
     {
         var fence = await state.RaiseAsync("replay", Beat.Cancellation);
         var parts = await BesideTarget.RaisePartsAsync(state, Beat.Cancellation);
+        var selection = Selection.Of(reader.Index, work);
+        var loaded = selection.Base(reader.Index, work.Plan.Database).Select(b => b.Into).Where(c => c.Type != ReplayedCollection.View);
+        await state.EndLoadAsync(fence, [.. loaded], Beat.Cancellation);
         var start = KeptCollections.ToState(await fence.ReadAsync(Beat.Cancellation), await KeptCollections.ReadAsync(state, Beat.Cancellation));
         var scope = new ReplayScope(
-            reader.Index.Database, Selection.Of(reader.Index, work).Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), to, reader.Index.EndMark)
+            reader.Index.Database, selection.Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), to, reader.Index.EndMark)
         {
             LeftOut = (work.Plan.Point?.LeftOut ?? []).ToHashSet(StringComparer.Ordinal),
         };

@@ -17,6 +17,9 @@ internal sealed class RestoringState
 
     private const string RunId = "run";
 
+    /// <summary>In the run's document, once all lanes are loaded and replay has taken over.</summary>
+    private const string Loaded = "loaded";
+
     private readonly IMongoClient client;
 
     public RestoringState(IMongoClient client, string database, string runId, bool hasTransactions)
@@ -70,6 +73,61 @@ internal sealed class RestoringState
 
     public Task SetRunAsync(BsonDocument set, CancellationToken cancellation) => Documents.UpdateOneAsync(
         new BsonDocument { { "_id", RunId }, { "runId", Run } }, new BsonDocument("$set", set), cancellationToken: cancellation);
+
+    /// <summary>The collection under the name that it is loaded under.</summary>
+    public ReplayedCollection ForLoad(ReplayedCollection collection) =>
+        collection with { Beside = BesideNames.OfLoad(Database.DatabaseNamespace.DatabaseName, collection.Name, Run) };
+
+    /// <summary>
+    /// Whether what this run loads is still written to by whoever holds the fence; else the names of <see cref="ForLoad"/> are nobody's any more,
+    /// and what stands under them was left behind.
+    /// </summary>
+    public async Task<bool> IsLoadingAsync(CancellationToken cancellation) =>
+        await RunDocumentAsync(cancellation) is { } run && run["runId"] == Run && !run.Contains("ending") && !run.Contains(Loaded);
+
+    /// <summary>
+    /// The load is over: gives the collections the names that replay knows them by. What an attempt writes that was left behind goes to the old
+    /// names from here on, and is dropped by it or here. Under a fence; may run any number of times.
+    /// </summary>
+    /// <param name="collections">Of the base, as replay knows them.</param>
+    public async Task EndLoadAsync(Fence fence, IReadOnlyList<ReplayedCollection> collections, CancellationToken cancellation)
+    {
+        if ((await RunDocumentAsync(cancellation))?.Contains(Loaded) != true)
+        {
+            var there = await NamesAsync(cancellation);
+            foreach (var (done, collection) in collections.Index())
+            {
+                var loaded = ForLoad(collection);
+                if (there.Contains(collection.Beside))
+                    continue; // An attempt before has done it.
+                if (!there.Contains(loaded.Beside))
+                    throw Gone(collection.Name, loaded.Beside);
+                await fence.CheckAsync(cancellation);
+                await RenameAsync(loaded.Beside, collection.Beside, cancellation);
+                Beat.Report("take over what is loaded", done + 1, collections.Count, "collections");
+            }
+
+            await SetRunAsync(new BsonDocument(Loaded, true), cancellation);
+        }
+
+        // Whoever writes to one of these names after this look drops it by itself.
+        var names = await NamesAsync(cancellation);
+        foreach (var left in collections.Select(c => ForLoad(c).Beside).Where(names.Contains))
+            await Database.DropCollectionAsync(left, cancellation);
+    }
+
+    /// <summary>Both stand in this database; nothing is replaced.</summary>
+    private Task<BsonDocument> RenameAsync(string from, string to, CancellationToken cancellation)
+    {
+        var database = Database.DatabaseNamespace.DatabaseName;
+        return LongCommands.RunAsync(
+            client.GetDatabase("admin"),
+            new BsonDocument { { "renameCollection", $"{database}.{from}" }, { "to", $"{database}.{to}" }, { "writeConcern", new BsonDocument("w", "majority") } },
+            $"rename {from}", cancellation);
+    }
+
+    private async Task<HashSet<string>> NamesAsync(CancellationToken cancellation) =>
+        (await TargetInventory.ListAsync(Database, cancellation)).Select(c => c.Name).ToHashSet(StringComparer.Ordinal);
 
     /// <summary>
     /// Raises a fence: from here on no earlier attempt writes under it. Waits for a transaction that an earlier attempt has open. Refused where
@@ -138,6 +196,10 @@ internal sealed class RestoringState
     /// <summary>This attempt was given up, and another goes on: never shown to a person.</summary>
     public static RefusalException Fenced() => new(ErrorKinds.Fenced, "Another attempt goes on with this work, or the restore has ended.");
 
+    /// <summary>Somebody has dropped or renamed what this run made beside the target.</summary>
+    public static RefusalException Gone(string collection, string beside) => new(
+        ErrorKinds.Restore, $"What was loaded for {collection} is gone: {beside} is not there.", collection, "Restore again; nothing of the target was replaced.");
+
     private static async Task CommitAsync(IClientSessionHandle session, CancellationToken cancellation)
     {
         for (var tries = 0; ; tries++)
@@ -202,9 +264,8 @@ internal sealed class Fence(RestoringState state, string id, long attempt)
     /// <summary>Throws <see cref="RefusalException"/> (<c>fenced</c>) when it is lost.</summary>
     public async Task CheckAsync(CancellationToken cancellation)
     {
-        var there = await state.Documents.CountDocumentsAsync(
-            new BsonDocument { { "_id", Id }, { "attempt", Attempt } }, new CountOptions { Limit = 1 }, cancellation);
-        if (there == 0)
+        var own = state.Documents.Find(new BsonDocument { { "_id", Id }, { "attempt", Attempt } }).Project(new BsonDocument("_id", 1));
+        if (!await own.AnyAsync(cancellation))
             throw RestoringState.Fenced();
     }
 

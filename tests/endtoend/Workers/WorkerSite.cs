@@ -120,9 +120,13 @@ internal sealed class WorkerSite(TestPlan plan, TestDatabase source, MongoServer
             Cancellation.ThrowIfCancellationRequested();
     }
 
-    public async Task<bool> IsLoadingAsync(string into) =>
-        await mongo.Client.GetDatabase(into).GetCollection<BsonDocument>("luxhedge_restoring.items")
-            .CountDocumentsAsync(FilterDefinition<BsonDocument>.Empty) is > 100 and < 1500;
+    public async Task<bool> IsLoadingAsync(string into)
+    {
+        var database = mongo.Client.GetDatabase(into);
+        var names = await (await database.ListCollectionNamesAsync()).ToListAsync();
+        return names.Find(n => n.StartsWith("luxhedge_restoring.items~", StringComparison.Ordinal)) is { } loading
+            && await database.GetCollection<BsonDocument>(loading).CountDocumentsAsync(FilterDefinition<BsonDocument>.Empty) is > 100 and < 1500;
+    }
 
     public static void Send(ServerProcess worker, string signal)
     {

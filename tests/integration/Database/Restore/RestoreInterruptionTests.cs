@@ -1,5 +1,6 @@
 using LuxHedge.Activities;
 using LuxHedge.Activities.Database.Restore;
+using LuxHedge.Tests.Support;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Restore;
 using MongoDB.Bson;
@@ -26,6 +27,7 @@ public sealed class RestoreInterruptionTests
             await rig.Restore.LoadLaneAsync(load);
         }
 
+        await RestoreRig.KillAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(2, "take over what is loaded"));
         await RestoreRig.KillAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(40, "replay"));
         await rig.Restore.ReplayAsync(work);
         await RestoreRig.KillAsync(() => rig.Restore.BuildIndexesAsync(work), what => what.StartsWith("build", StringComparison.Ordinal));
@@ -65,6 +67,71 @@ public sealed class RestoreInterruptionTests
         go();
         await next;
 
+        (await rig.RunAsync(work)).AssertProven();
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    /// <summary>No fence that is only looked at holds a batch back that was already on its way when its worker stopped.</summary>
+    [Fact]
+    public async Task A_batch_that_arrives_after_the_restore_has_ended_leaves_nothing()
+    {
+        await using var wire = new MongoWire((await MongoServer.SharedAsync()).ConnectionString);
+        await using var rig = await CreateChangedAsync(wire.ConnectionString);
+        var (target, work) = await PreparedAsync(rig);
+        var batch = wire.Hold(MongoWire.Command("insert", BesideNames.OfLoad(target, "cars", work.Request.RunId)));
+        var left = LoadOneByOneAsync(rig, work);
+        await batch.Arrived;
+
+        (await rig.RunAsync(work)).AssertProven();
+        var after = await RestoreRig.StateAsync(rig.Target(target));
+        batch.Release();
+
+        Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(() => left)).Report.Kind);
+        Assert.Equal(after, await RestoreRig.StateAsync(rig.Target(target)));
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), after);
+    }
+
+    [Fact]
+    public async Task A_batch_of_a_restore_that_was_given_up_changes_nothing_of_the_next_one()
+    {
+        await using var wire = new MongoWire((await MongoServer.SharedAsync()).ConnectionString);
+        await using var rig = await CreateChangedAsync(wire.ConnectionString);
+        var (target, given) = await PreparedAsync(rig);
+        var batch = wire.Hold(MongoWire.Command("insert", BesideNames.OfLoad(target, "cars", given.Request.RunId)));
+        var left = LoadOneByOneAsync(rig, given);
+        await batch.Arrived;
+        await rig.Restore.CleanUpAsync(given, false);
+
+        // What the batch holds is other than what the next restore loads, and of documents that it does not have.
+        await rig.Source.GetCollection<BsonDocument>("cars").DeleteManyAsync(new BsonDocument());
+        await rig.BackUpAsync();
+        var next = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(next);
+        await rig.LoadAsync(next);
+        batch.Release();
+        Assert.Equal(ErrorKinds.Fenced, (await Assert.ThrowsAsync<RefusalException>(() => left)).Report.Kind);
+
+        (await rig.RunAsync(next)).AssertProven();
+        Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
+    }
+
+    [Fact]
+    public async Task What_was_written_to_a_name_that_replay_had_left_is_dropped()
+    {
+        await using var rig = await CreateChangedAsync();
+        var (target, work) = await LoadedAsync(rig);
+        await RestoreRig.KillAsync(() => rig.Restore.ReplayAsync(work), KillAtNth(3, "take over what is loaded"));
+        var names = await (await rig.Target(target).ListCollectionNamesAsync()).ToListAsync();
+        var left = names.Where(n => n.StartsWith("luxhedge_restoring.", StringComparison.Ordinal) && !n.Contains('~', StringComparison.Ordinal))
+            .Select(n => BesideNames.OfLoad(target, n["luxhedge_restoring.".Length..], work.Request.RunId)).ToList();
+        Assert.NotEmpty(left);
+        foreach (var name in left)
+            await rig.Target(target).GetCollection<BsonDocument>(name).InsertOneAsync(new BsonDocument("_id", "of an attempt that was left behind"));
+
+        await rig.Restore.ReplayAsync(work);
+
+        names = await (await rig.Target(target).ListCollectionNamesAsync()).ToListAsync();
+        Assert.DoesNotContain(names, left.Contains);
         (await rig.RunAsync(work)).AssertProven();
         Assert.Equal(await RestoreRig.StateAsync(rig.Source), await RestoreRig.StateAsync(rig.Target(target)));
     }
@@ -133,6 +200,13 @@ public sealed class RestoreInterruptionTests
         return prepared;
     }
 
+    /// <summary>So that no lane of it raises a fence later than its successor's.</summary>
+    private static async Task LoadOneByOneAsync(RestoreRig rig, RestoreWork work)
+    {
+        for (var lane = 0; lane < work.Plan.Lanes; lane++)
+            await rig.Restore.LoadLaneAsync(new LoadWork(work, lane));
+    }
+
     /// <summary>An attempt stops at an instant, the whole restore is done without it, and then it goes on.</summary>
     private static async Task AssertWritesNothingWhenWokenAtTheEndAsync(
         RestoreRig rig, string target, RestoreWork work, Func<Task> attempt, Func<string, bool> stopAt)
@@ -183,9 +257,9 @@ public sealed class RestoreInterruptionTests
         return heard => heard.StartsWith(what, StringComparison.Ordinal) && ++seen == n;
     }
 
-    private static async Task<RestoreRig> CreateChangedAsync()
+    private static async Task<RestoreRig> CreateChangedAsync(string? connection = null)
     {
-        var rig = await RestoreRig.CreateAsync(a => a with { RangeBytes = 100_000 });
+        var rig = await RestoreRig.CreateAsync(a => a with { RangeBytes = 100_000 }, connection: connection);
         await SampleData.FillAsync(rig.Source, cars: 800);
         await rig.BackUpAsync(beforeLanes: () => SampleData.TouchAsync(rig.Source), meanwhile: () => SampleData.ChangeAsync(rig.Source));
         return rig;

@@ -226,15 +226,16 @@ public sealed class RestoreTests
         var target = rig.NewTarget();
         var work = await rig.StartAsync(rig.CreateRequest(target));
         await rig.Restore.PrepareAsync(work);
+        var cars = BesideNames.OfLoad(target, "cars", work.Request.RunId);
         await rig.Target(target).RunCommandAsync<BsonDocument>(new BsonDocument
         {
-            { "collMod", BesideNames.Of(target, "cars") }, { "validator", new BsonDocument("n", new BsonDocument("$nin", new BsonArray { 5, 250 })) },
+            { "collMod", cars }, { "validator", new BsonDocument("n", new BsonDocument("$nin", new BsonArray { 5, 250 })) },
         });
 
         var loaded = await rig.LoadAsync(work);
 
         Assert.Equal(["_id 250", "_id 5"], loaded.SelectMany(l => l.Problems).Select(p => p.Detail.Split(" was")[0]).Order(StringComparer.Ordinal));
-        Assert.Equal(298, await rig.Target(target).GetCollection<BsonDocument>(BesideNames.Of(target, "cars")).CountDocumentsAsync(new BsonDocument()));
+        Assert.Equal(298, await rig.Target(target).GetCollection<BsonDocument>(cars).CountDocumentsAsync(new BsonDocument()));
         await rig.Restore.CleanUpAsync(work, false);
     }
 

@@ -40,4 +40,14 @@ public sealed class RawWritesTests
         Assert.All((string[])[one, other, BesideNames.State], n => Assert.True(BesideNames.IsOurs(n)));
         Assert.False(BesideNames.IsOurs("luxhedge_restorings"));
     }
+
+    [Fact]
+    public void A_collection_is_loaded_under_a_name_of_its_run_only()
+    {
+        var (one, other) = (BesideNames.OfLoad("db", "cars", "20261124T020000Z-restore-db-7f3a"), BesideNames.OfLoad("db", "cars", "20261124T020000Z-restore-db-7f3b"));
+
+        Assert.StartsWith("luxhedge_restoring.cars~", one, StringComparison.Ordinal);
+        Assert.NotEqual(one, other);
+        Assert.True(BesideNames.IsOurs(one));
+    }
 }
