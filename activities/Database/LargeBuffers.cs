@@ -15,14 +15,15 @@ internal static class LargeBuffers
     /// <summary>A chunk raw, and what compressing it may at most make of it.</summary>
     private const int Size = 18 << 20;
 
-    private static readonly ConcurrentQueue<byte[]> Free = new();
+    /// <summary>The one that came back last goes first: as few of them as possible ever get pages of memory.</summary>
+    private static readonly ConcurrentStack<byte[]> Free = new();
 
     /// <summary>At least so long.</summary>
     public static byte[] Rent(int length)
     {
         if (length <= 1 << 20)
             return ArrayPool<byte>.Shared.Rent(length);
-        return length <= Size && Free.TryDequeue(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(Math.Max(length, Size));
+        return length <= Size && Free.TryPop(out var buffer) ? buffer : GC.AllocateUninitializedArray<byte>(Math.Max(length, Size));
     }
 
     public static void Return(byte[] buffer)
@@ -30,6 +31,6 @@ internal static class LargeBuffers
         if (buffer.Length <= 2 << 20)
             ArrayPool<byte>.Shared.Return(buffer);
         else if (buffer.Length == Size && Free.Count < Kept)
-            Free.Enqueue(buffer);
+            Free.Push(buffer);
     }
 }

@@ -15,13 +15,13 @@ namespace LuxHedge.Activities.Stores;
 /// <summary>How an <see cref="S3Store"/> moves bytes.</summary>
 public sealed record S3StoreOptions
 {
-    /// <value>Bytes of one part: 5 MiB to 5 GiB, default 8 MiB. An object has at most 10,000 parts, so 80 GB here.</value>
-    public int PartBytes { get; init; } = 8 << 20;
+    /// <value>Bytes of one part: 5 MiB (the least that S3 takes, and the default) to 5 GiB. An object has at most 10,000 parts, so 52 GB here.</value>
+    public int PartBytes { get; init; } = 5 << 20;
 
     /// <value>Parts of one object sent at once, 1 to 16, default 2. A writer's memory is <see cref="PartBytes"/> × (this + 1).</value>
     public int PartsInFlight { get; init; } = 2;
 
-    /// <value>How long one request may take, default 60 s: a part of 8 MiB needs 1.1 Mbit/s.</value>
+    /// <value>How long one request may take, default 60 s: a part of 5 MiB needs 0.7 Mbit/s.</value>
     public TimeSpan RequestTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <value>How long the first question to a server may take, default 10 s.</value>
