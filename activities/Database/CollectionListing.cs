@@ -54,9 +54,11 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
         return new CollectionListing(collections, [.. passed.Where(u => !held.Contains(u)).Order(StringComparer.Ordinal)]);
     }
 
-    /// <summary>The UUIDs behind all names now; null where a name has none.</summary>
-    public static async Task<IReadOnlyDictionary<string, string?>> UuidsAsync(IMongoDatabase database, CancellationToken cancellation) =>
-        (await ListAsync(database, cancellation)).ToDictionary(c => c["name"].AsString, UuidOf, StringComparer.Ordinal);
+    /// <summary>The UUIDs behind the names now; null where a name has none.</summary>
+    /// <param name="names">Null: all there are.</param>
+    public static async Task<Dictionary<string, string?>> UuidsAsync(
+        IMongoDatabase database, IReadOnlyList<string>? names, CancellationToken cancellation) =>
+        (await ListAsync(database, cancellation, names)).ToDictionary(c => c["name"].AsString, UuidOf, StringComparer.Ordinal);
 
     /// <summary>Names that a backup leaves out: system collections but <c>system.js</c> (views and buckets go by their own entries), and what
     /// a restore is about to rename.</summary>
@@ -67,9 +69,10 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
     private static string? UuidOf(BsonDocument collection) =>
         collection.TryGetValue("info", out var info) && info is BsonDocument document && document.TryGetValue("uuid", out var uuid) ? uuid.ToUuidText() : null;
 
-    private static async Task<List<BsonDocument>> ListAsync(IMongoDatabase database, CancellationToken cancellation)
+    private static async Task<List<BsonDocument>> ListAsync(IMongoDatabase database, CancellationToken cancellation, IReadOnlyList<string>? names = null)
     {
-        using var cursor = await database.ListCollectionsAsync(new ListCollectionsOptions(), cancellation);
+        var filter = names is null ? null : new BsonDocument("name", new BsonDocument("$in", new BsonArray(names)));
+        using var cursor = await database.ListCollectionsAsync(new ListCollectionsOptions { Filter = filter }, cancellation);
         return await cursor.ToListAsync(cancellation);
     }
 

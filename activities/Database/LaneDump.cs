@@ -21,7 +21,7 @@ internal sealed class LaneDump(
     /// <summary>A document may be a little larger than 16 MiB inside the server.</summary>
     private const int LargestRaw = ChunkBytes + (1 << 16);
 
-    /// <summary>Ranges that share a buffer, where there are many: each look at the list of collections costs as much as reading a dozen small ones.</summary>
+    /// <summary>Ranges that share a buffer, where there are many, and one look at the list of collections.</summary>
     private const int RangesTogether = 1_024;
 
     /// <summary>And their bytes: the next range, where it is a usual one, still fits behind them.</summary>
@@ -44,8 +44,9 @@ internal sealed class LaneDump(
     private bool _uuidChecks = true;
     private Filling _filling = new();
 
-    /// <summary>Name and UUID of every collection at the last look; null: not looked, or the server checks by itself.</summary>
-    private IReadOnlyDictionary<string, string?>? _listed;
+    /// <summary>Name and UUID of every collection before the first was read, less those found gone since; null: not looked, or the server checks by
+    /// itself.</summary>
+    private Dictionary<string, string?>? _listed;
 
     /// <summary>For tests: called with the number of each range that has been read.</summary>
     internal Func<int, Task>? RangeRead { get; init; }
@@ -282,8 +283,8 @@ internal sealed class LaneDump(
     }
 
     /// <summary>
-    /// Hands on what is filled. Where the server did not check which collection it read, a look after the reading is the second half of the check,
-    /// and the first half of the next: a UUID that stands under the name before and after stood there all the time, since none comes back.
+    /// Hands on what is filled. Where the server did not check which collection it read, a look after the reading is the second half of the check: a
+    /// UUID that stood under the name before the first range was read and stands there after this one did so all the time, since none comes back.
     /// </summary>
     private async Task SettleAsync(ChannelWriter<byte[]> free, ChannelWriter<Filling> full, CancellationToken cancellation)
     {
@@ -291,9 +292,14 @@ internal sealed class LaneDump(
         _filling = new Filling();
         if (filled.Parts.Count > 0 && !_uuidChecks)
         {
-            _listed = await CollectionListing.UuidsAsync(scope.Database, cancellation);
-            _unreadable.AddRange(filled.Parts.Where(p => !IsListed(p.Range)).Select(p => p.Range.Collection));
-            filled.Parts.RemoveAll(p => !IsListed(p.Range));
+            var now = await CollectionListing.UuidsAsync(scope.Database, [.. filled.Parts.Select(p => SourceOf(p.Range)).Distinct(StringComparer.Ordinal)], cancellation);
+            var gone = filled.Parts.Where(p => now.GetValueOrDefault(SourceOf(p.Range)) != p.Range.Uuid).ToList();
+            filled.Parts.RemoveAll(gone.Contains);
+            foreach (var part in gone)
+            {
+                _unreadable.Add(part.Range.Collection);
+                _listed!.Remove(SourceOf(part.Range));
+            }
         }
 
         _whole += filled.Parts.Count;
@@ -309,12 +315,11 @@ internal sealed class LaneDump(
 
     private async Task<bool> IsListedAsync(PlannedRange range, CancellationToken cancellation)
     {
-        _listed ??= await CollectionListing.UuidsAsync(scope.Database, cancellation);
-        return IsListed(range);
+        _listed ??= await CollectionListing.UuidsAsync(scope.Database, null, cancellation);
+        return _listed.GetValueOrDefault(SourceOf(range)) == range.Uuid;
     }
 
-    private bool IsListed(PlannedRange range) =>
-        _listed!.GetValueOrDefault(RangeReads.SourceOf(_collections[range.Uuid]).Collection) == range.Uuid;
+    private string SourceOf(PlannedRange range) => RangeReads.SourceOf(_collections[range.Uuid]).Collection;
 
     private async Task WriteAsync(PackWriter writer, ChannelReader<Filling> full, ChannelWriter<byte[]> free, CancellationTokenSource stop)
     {
