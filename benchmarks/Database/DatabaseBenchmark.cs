@@ -122,11 +122,11 @@ internal sealed class DatabaseBenchmark : IAsyncDisposable
     private async Task<BenchmarkRow?> RestoreAsync()
     {
         // A load is bound by the server: a quarter is as good, and gives time for more rounds.
-        var of = await LoadPartAsync();
+        var of = await LoadQuarterAsync();
         var backup = await RunAsync(of);
-        var workers = BenchmarkSite.PartLanes * Activities.Database.Restore.LaneLoader.Workers;
+        var workers = BenchmarkSite.Lanes * Activities.Database.Restore.LaneLoader.Workers;
         var (ours, theirs) = await AlternateAsync(
-            "restore", 2, () => RunAsync(of with { Kind = "restore", Backup = backup.Backup }), () => RunAsync(of with { Kind = "insert", Connections = workers }));
+            "restore", 3, () => RunAsync(of with { Kind = "restore", Backup = backup.Backup }), () => RunAsync(of with { Kind = "insert", Connections = workers }));
         site.Wrote();
         return BenchmarkRow.Of(
             "restore", $"restore of {Amount(options.Size / 4)} to the last acknowledged insert, only the index of _id (s)",
@@ -271,6 +271,15 @@ internal sealed class DatabaseBenchmark : IAsyncDisposable
         await site.LoadAsync(BenchmarkSite.Part, Collection, part);
         await site.SettleAsync();
         return new Job("backup") { Asset = BenchmarkSite.Part, Collections = [Collection], Documents = part };
+    }
+
+    /// <summary>As <see cref="LoadPartAsync"/>, with as many lanes as the large collection.</summary>
+    private async Task<Job> LoadQuarterAsync()
+    {
+        var quarter = Math.Max(1, documents / 4);
+        await site.LoadAsync(BenchmarkSite.Large, "quarter", quarter);
+        await site.SettleAsync();
+        return new Job("backup") { Collections = ["quarter"], Documents = quarter };
     }
 
     private async Task LoadLargeAsync()

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Restore;
@@ -7,9 +8,9 @@ using MongoDB.Driver;
 namespace LuxHedge.Activities.Database.Restore;
 
 /// <summary>
-/// Loads one lane's ranges into the collections beside the target: chunks are read ahead, cut into batches, and inserted by several workers,
-/// each under a fence of its own. A range whose batches are all in is noted; an attempt after this one goes on with the others. Documents
-/// of such a range that are there already are from an attempt before.
+/// Loads one lane's ranges into the collections beside the target: chunks are read ahead, cut into batches, and inserted by several workers.
+/// A range whose batches are all in is noted; an attempt after this one goes on with the others. Documents of such a range that are there
+/// already are from an attempt before.
 /// </summary>
 internal sealed class LaneLoader(BackupReader reader, RestoringState state, int lane)
 {
@@ -25,6 +26,11 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
 
     private const int MostProblems = 100;
 
+    /// <summary>Ranges that are noted at once at most, and how long one waits for others: so much is loaded again after a failure.</summary>
+    private const int NotesTogether = 500;
+
+    private static readonly TimeSpan NoteEach = TimeSpan.FromSeconds(2);
+
     /// <summary>A batch into a capped collection can't come twice: one of an attempt that was given up is over after this.</summary>
     private static readonly TimeSpan CappedBatch = TimeSpan.FromSeconds(5);
 
@@ -33,18 +39,19 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
 
     private readonly Lock gate = new();
     private readonly List<Check> problems = [];
+
+    /// <summary>Wholly loaded, and not noted yet.</summary>
+    private readonly List<RangeProgress> whole = [];
     private long documents;
     private long bytes;
     private int ranges;
     private int unnamed;
+    private long noted = Stopwatch.GetTimestamp();
 
     public async Task<LoadResult> LoadAsync(
         IReadOnlyList<(PlannedRange Range, ReplayedCollection Into)> work, long totalDocuments, CancellationToken cancellation)
     {
-        var own = await state.RaiseAsync($"load-{lane}", cancellation);
-        var fences = new List<Fence>();
-        for (var worker = 0; worker < Workers; worker++)
-            fences.Add(await state.RaiseAsync($"load-{lane}-{worker}", cancellation));
+        var fence = await state.RaiseAsync($"load-{lane}", cancellation);
         var left = await NotDoneAsync(work, cancellation);
         await RefuseWhenGoneAsync([.. left.Select(w => w.Into)], cancellation);
         var chunks = reader.Index.Chunks.GroupBy(c => c.Chunk.Range).ToDictionary(g => g.Key, g => g.OrderBy(c => c.Chunk.Part).ToList());
@@ -53,12 +60,12 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         var batches = Channel.CreateBounded<Batch>(Waiting);
-        var workers = fences.Select(f => Task.Run(() => InsertAllAsync(f, batches.Reader, totalDocuments, stop), CancellationToken.None)).ToList();
+        var workers = Enumerable.Range(0, Workers).Select(_ => Task.Run(() => InsertAllAsync(fence, batches.Reader, totalDocuments, stop), CancellationToken.None)).ToList();
         try
         {
             await ReadAsync([.. left.Where(w => !w.Into.IsCapped).Select(w => (w.Range, w.Into, ChunksOf(w.Range)))], batches.Writer, stop.Token);
             foreach (var (range, into) in left.Where(w => w.Into.IsCapped))
-                await LoadCappedAsync(own, range, ChunksOf(range), into, stop.Token);
+                await LoadCappedAsync(fence, range, ChunksOf(range), into, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -78,6 +85,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         }
 
         await Task.WhenAll(workers);
+        await NoteAsync(fence, null, atOnce: true, cancellation);
         cancellation.ThrowIfCancellationRequested();
         if (unnamed > 0)
             problems.Add(new Check("load", Verdict.Failed, $"{unnamed} more documents were not taken."));
@@ -173,7 +181,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
                 }
 
                 if (batch.Progress.Leave(batch.EndsRange))
-                    await NoteAsync(fence, batch.Progress, stop.Token);
+                    await NoteAsync(fence, batch.Progress, atOnce: false, stop.Token);
             }
         }
         catch
@@ -274,7 +282,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
 
         Interlocked.Add(ref documents, progress.Documents);
         Interlocked.Add(ref bytes, progress.Bytes);
-        await NoteAsync(fence, progress, cancellation);
+        await NoteAsync(fence, progress, atOnce: true, cancellation);
     }
 
     private async Task InsertCappedAsync(Fence fence, ReplayedCollection into, BsonArray batch, CancellationToken cancellation)
@@ -332,16 +340,31 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         return left;
     }
 
-    private async Task NoteAsync(Fence fence, RangeProgress progress, CancellationToken cancellation)
+    /// <summary>Notes what is wholly loaded, several ranges in one transaction: small ones come by the hundred.</summary>
+    /// <param name="range">Another one; null: none.</param>
+    private async Task NoteAsync(Fence fence, RangeProgress? range, bool atOnce, CancellationToken cancellation)
     {
-        var note = new BsonDocument("$set", new BsonDocument { { "documents", progress.Documents }, { "bytes", progress.Bytes } });
-        var upsert = new UpdateOptions { IsUpsert = true };
+        List<RangeProgress> taken;
+        lock (gate)
+        {
+            if (range is not null)
+                whole.Add(range);
+            if (whole.Count == 0 || (!atOnce && whole.Count < NotesTogether && Stopwatch.GetElapsedTime(noted) < NoteEach))
+                return;
+            taken = [.. whole];
+            whole.Clear();
+            noted = Stopwatch.GetTimestamp();
+        }
+
+        var notes = taken.ConvertAll(r => new UpdateOneModel<BsonDocument>(
+            RangeId(r.Range), new BsonDocument("$set", new BsonDocument { { "documents", r.Documents }, { "bytes", r.Bytes } }))
+        { IsUpsert = true });
         await fence.WriteAsync(
             session => session is null
-                ? state.Documents.UpdateOneAsync(RangeId(progress.Range), note, upsert, cancellation)
-                : state.Documents.UpdateOneAsync(session, RangeId(progress.Range), note, upsert, cancellation),
+                ? state.Documents.BulkWriteAsync(notes, cancellationToken: cancellation)
+                : state.Documents.BulkWriteAsync(session, notes, cancellationToken: cancellation),
             null, cancellation);
-        Interlocked.Increment(ref ranges);
+        Interlocked.Add(ref ranges, taken.Count);
     }
 
     private void Refuse(ReplayedCollection into, ReadOnlyMemory<byte> document, string why)

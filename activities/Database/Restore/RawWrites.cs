@@ -45,8 +45,8 @@ internal static class RawWrites
     /// </summary>
     public static bool NeedsLiteral(ReadOnlyMemory<byte> document, bool asReplacement)
     {
-        // The end of its name and the eight bytes of an empty timestamp: what has no nine zeros in a row needs no walk.
-        if (!asReplacement && document.Span.IndexOf(NameEndAndEmptyTimestamp) < 0)
+        // A timestamp's type, the end of its name and the eight bytes of an empty one: what has no such byte, or no nine zeros in a row, needs no walk.
+        if (!asReplacement && (!document.Span.Contains(RawBson.Timestamp) || document.Span.IndexOf(NameEndAndEmptyTimestamp) < 0))
             return false;
         foreach (var field in new RawBson.Walk(document))
         {
