@@ -202,7 +202,8 @@ public sealed class DatabaseBackupWorkflow
         ActivityPolicies.AtTheDoor("look at the database and the stores", abort.Token));
 
     private Task<ImportStart> BeginImportAsync() => Workflow.ExecuteActivityAsync(
-        (IImportActivities a) => a.BeginImportAsync(request), ActivityPolicies.AtTheDoor("look at the dump and the stores", abort.Token));
+        (IImportActivities a) => a.BeginImportAsync(request),
+        ActivityPolicies.AtTheDoor("look at the dump and the stores", abort.Token, TimeSpan.FromHours(24), heartbeats: true));
 
     private Task<ImportResult> ImportDumpAsync(BackupContext backup, ImportStart import)
     {

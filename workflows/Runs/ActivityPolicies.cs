@@ -11,13 +11,15 @@ public static class ActivityPolicies
 {
     /// <summary>
     /// The first look at things: begin-backup, preflight, find-copies. A person waits for the answer, so what can't be reached is said at
-    /// once rather than tried for minutes. No heartbeat; bounded by the time-outs inside.
+    /// once rather than tried for minutes. Bounded by the time-outs inside.
     /// </summary>
     /// <param name="most">How long it may take: a point in time is found by reading slices. 5 minutes unless said.</param>
-    public static ActivityOptions AtTheDoor(string summary, CancellationToken cancellation, TimeSpan? most = null) => new()
+    /// <param name="heartbeats">It tells of progress at least every 20 s; a minute without is a dead worker.</param>
+    public static ActivityOptions AtTheDoor(string summary, CancellationToken cancellation, TimeSpan? most = null, bool heartbeats = false) => new()
     {
         Summary = summary,
         StartToCloseTimeout = most ?? TimeSpan.FromMinutes(5),
+        HeartbeatTimeout = heartbeats ? TimeSpan.FromMinutes(1) : null,
         RetryPolicy = new()
         {
             InitialInterval = TimeSpan.FromSeconds(1),

@@ -59,9 +59,16 @@ internal sealed class TarFiles(string path, bool compressed, long unpacksTo) : I
     /// <summary>More than any database has collections; an archive of empty entries must not go on for ever.</summary>
     private const int MostEntries = 2_000_000;
 
+    private bool _looked;
+
     public async IAsyncEnumerable<DumpFile> ReadAsync([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
     {
-        var unpacking = new Unpacking(unpacksTo);
+        // To see the names of a compressed tar is to unpack all of it, before anything else can tell of progress.
+        var unpacking = new Unpacking(unpacksTo)
+        {
+            Passed = _looked ? null : bytes => Beat.Report($"look through {Path.GetFileName(path)}", bytes, 0, "bytes"),
+        };
+        _looked = true;
         await using var stream = unpacking.Open(path, compressed);
         await using var tar = new TarReader(stream);
         var count = 0;

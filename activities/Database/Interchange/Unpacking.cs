@@ -24,12 +24,19 @@ internal sealed class Unpacking(long unpacksTo)
 
     private const int BufferBytes = 1 << 20;
 
+    /// <summary>A quarter of a second of unpacking.</summary>
+    private const long ToldBytes = 64 << 20;
+
     private long _packed;
     private long _unpacked;
+    private long _told;
     private bool _within;
 
     /// <summary>What of a compressed container is being read, for a person.</summary>
     public string? Entry { get; set; }
+
+    /// <summary>Told how many bytes have come out so far, after each <see cref="ToldBytes"/>.</summary>
+    public Action<long>? Passed { get; init; }
 
     public static async Task<bool> IsGzipAsync(string path, CancellationToken cancellation)
     {
@@ -71,6 +78,12 @@ internal sealed class Unpacking(long unpacksTo)
         {
             at += bytes;
             _unpacked += bytes;
+            if (_unpacked - _told >= ToldBytes)
+            {
+                _told = _unpacked;
+                Passed?.Invoke(_unpacked);
+            }
+
             if (_unpacked > unpacksTo && _unpacked / MostTimes > _packed)
             {
                 throw TooMuch(where, at);

@@ -38,6 +38,59 @@ internal sealed class BackupOplog(BackupReader reader) : IOplogSource
         throw new RefusalException(ErrorKinds.Integrity, $"An oplog entry of {time} is not where it was read before.", chunks[place.Part].Pack);
     }
 
+    /// <summary>
+    /// Of each capped collection, by UUID, when the newest document of its copy was inserted. Its copy was read in the order of its inserts: what was
+    /// inserted up to then is in it, or was evicted before. Absent where the oplog begins after that insert.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<string, ClusterTime>> CappedUntilAsync(
+        IEnumerable<(IndexedCollection Indexed, ReplayedCollection Into)> collections, CancellationToken cancellation)
+    {
+        var newest = new Dictionary<string, DocumentKey>(StringComparer.Ordinal);
+        foreach (var (indexed, into) in collections.Where(c => c.Into.IsCapped))
+        {
+            if (reader.ChunksOf(indexed).LastOrDefault(c => c.Chunk.Documents > 0) is not { } last)
+                continue;
+            using var chunk = await reader.ReadChunkAsync(last, cancellation);
+            ReadOnlyMemory<byte> document = default;
+            foreach (var each in chunk.Documents)
+                document = each;
+            newest[into.Uuid] = DocumentKey.Of(RawWrites.IdOf(document));
+        }
+
+        var found = new Dictionary<string, ClusterTime>(StringComparer.Ordinal);
+        if (newest.Count == 0)
+            return found;
+        await foreach (var part in reader.ReadOplogAsync(cancellation))
+        {
+            using (part)
+            {
+                foreach (var entry in part.Entries)
+                    Look(OplogEntry.Read(entry));
+            }
+
+            if (newest.Count == 0)
+                break;
+        }
+
+        return found;
+
+        void Look(OplogEntry entry)
+        {
+            if (entry.Operation == "c")
+            {
+                // Inserts of one command, written as one entry.
+                foreach (var inner in RawBson.ToDocument(RawBson.Find(entry.Object, "applyOps")) is { } list ? RawBson.Elements(list) : [])
+                    Look(OplogEntry.Read(inner.Value, entry.Time));
+            }
+            else if (entry.Operation == "i" && entry.Collection is { } uuid && newest.TryGetValue(uuid, out var key)
+                && RawBson.Find(entry.Object, "_id") is { } id && DocumentKey.Of(id).Equals(key))
+            {
+                found.Add(uuid, entry.Time);
+                newest.Remove(uuid);
+            }
+        }
+    }
+
     private static IEnumerable<byte[]> Entries(BsonSequence sequence)
     {
         foreach (var entry in sequence)

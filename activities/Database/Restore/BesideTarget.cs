@@ -119,11 +119,12 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
         }
     }
 
-    private static List<WriteModel<RawBsonDocument>> Deletions(CollectionWrites write) =>
-        [.. write.Deletes.Select(id => new DeleteOneModel<RawBsonDocument>(RawWrites.ById(id)))];
-
-    private static List<WriteModel<RawBsonDocument>> Puts(CollectionWrites write) =>
-        [.. write.Puts.Select(p => RawWrites.ToReplacement(p.Id, p.Document))];
+    /// <summary>The deletions and the puts, each with what it takes.</summary>
+    private static IEnumerable<(RawElement Id, IReadOnlyList<WriteModel<RawBsonDocument>> Models)> EachOf(CollectionWrites write) =>
+    [
+        .. write.Deletes.Select(id => (id, (IReadOnlyList<WriteModel<RawBsonDocument>>)[new DeleteOneModel<RawBsonDocument>(RawWrites.ById(id))])),
+        .. write.Puts.Select(p => (p.Id, RawWrites.ToPuts(p.Id, p.Document))),
+    ];
 
     /// <summary>
     /// Tells what is new from what is replaced, so that a transaction needs two commands for any number of documents, a deletion and an insert: a
@@ -241,7 +242,7 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
             var collection = RawWrites.Of(state.Database, write.Collection.Beside);
             foreach (var some in Chunks(write.Deletes))
                 await RawWrites.DeleteAsync(collection, session, some, cancellation);
-            await RawWrites.BulkAsync(collection, session, Puts(write), ordered: false, cancellation);
+            await RawWrites.BulkAsync(collection, session, [.. write.Puts.SelectMany(p => RawWrites.ToPuts(p.Id, p.Document))], ordered: false, cancellation);
             await RawWrites.InsertAsync(collection, session, inserts, cancellation);
         }
 
@@ -267,11 +268,11 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
     private async Task WriteOneByOneAsync(CollectionWrites write, CancellationToken cancellation)
     {
         var collection = RawWrites.Of(state.Database, write.Collection.Beside);
-        foreach (var (id, model) in write.Deletes.Zip(Deletions(write)).Concat(write.Puts.Select(p => p.Id).Zip(Puts(write))))
+        foreach (var (id, models) in EachOf(write))
         {
             try
             {
-                await fence.WriteAsync(session => RawWrites.BulkAsync(collection, session, [model], ordered: true, cancellation), null, cancellation);
+                await fence.WriteAsync(session => RawWrites.BulkAsync(collection, session, models, ordered: true, cancellation), null, cancellation);
             }
             catch (Exception e) when (RawWrites.Refused(e) is { } why)
             {
@@ -284,14 +285,14 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
     {
         await fence.CheckAsync(cancellation);
         var collection = RawWrites.Of(state.Database, write.Collection.Beside);
+        var each = EachOf(write).ToList();
         try
         {
-            await RawWrites.BulkAsync(collection, null, Deletions(write), ordered: true, cancellation);
-            await RawWrites.BulkAsync(collection, null, Puts(write), ordered: true, cancellation);
+            await RawWrites.BulkAsync(collection, null, [.. each.SelectMany(e => e.Models)], ordered: true, cancellation);
         }
         catch (MongoBulkWriteException<RawBsonDocument> e) when (RawWrites.Refused(e) is { } why)
         {
-            Refuse(write, write.Puts.Count > 0 ? write.Puts[Math.Min(e.WriteErrors[0].Index, write.Puts.Count - 1)].Id : write.Deletes[0], why.Message);
+            Refuse(write, each.SelectMany(one => one.Models.Select(_ => one.Id)).ElementAt(e.WriteErrors[0].Index), why.Message);
         }
 
         await RemoveIfLeftBehindAsync(write.Collection, cancellation);

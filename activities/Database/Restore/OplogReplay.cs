@@ -18,6 +18,10 @@ internal sealed record ReplayScope(
     /// transaction is none, so what is there of them is passed.</summary>
     public IReadOnlySet<string> LeftOut { get; init; } = new HashSet<string>();
 
+    /// <summary>By UUID of a capped collection: what was inserted up to then is in its copy, or was evicted before it was read. To insert that again
+    /// would move it behind what came later.</summary>
+    public IReadOnlyDictionary<string, ClusterTime> CappedUntil { get; init; } = new Dictionary<string, ClusterTime>();
+
     /// <summary>Only which collections there are and what was done to each is followed: no document is looked at or written.</summary>
     public bool OnlyCounts { get; init; }
 }
@@ -340,7 +344,7 @@ internal sealed class OplogReplay
             });
         }
 
-        if (scope.OnlyCounts)
+        if (scope.OnlyCounts || (entry.Operation == "i" && scope.CappedUntil.TryGetValue(collection.Uuid, out var until) && entry.Time <= until))
             return;
         var alone = FoldingWindow.StandsAlone(collection, id);
         if (alone)

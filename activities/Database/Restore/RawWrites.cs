@@ -59,15 +59,21 @@ internal static class RawWrites
         return false;
     }
 
-    public static WriteModel<RawBsonDocument> ToReplacement(RawElement id, ReadOnlyMemory<byte> document) => NeedsLiteral(document, asReplacement: true)
-        ? new UpdateOneModel<RawBsonDocument>(
+    /// <summary>One put, whether the document is there or not. A literal is put twice: a server may order the fields of one that was not there by
+    /// itself, and takes those of one that is there as they are.</summary>
+    public static IReadOnlyList<WriteModel<RawBsonDocument>> ToPuts(RawElement id, ReadOnlyMemory<byte> document)
+    {
+        if (!NeedsLiteral(document, asReplacement: true))
+            return [new ReplaceOneModel<RawBsonDocument>(ById(id), Wrap(document)) { IsUpsert = true }];
+        var literal = new UpdateOneModel<RawBsonDocument>(
             ById(id),
             Builders<RawBsonDocument>.Update.Pipeline(new BsonDocumentStagePipelineDefinition<RawBsonDocument, RawBsonDocument>(
                 [new BsonDocument("$replaceWith", new BsonDocument("$literal", Wrap(document)))])))
         {
             IsUpsert = true,
-        }
-        : new ReplaceOneModel<RawBsonDocument>(ById(id), Wrap(document)) { IsUpsert = true };
+        };
+        return [literal, literal];
+    }
 
     /// <summary>Inserts; what needs it as a literal (which takes the place of a document of its <c>_id</c>).</summary>
     public static async Task InsertAsync(
@@ -83,7 +89,7 @@ internal static class RawWrites
             }
 
             await FlushAsync();
-            await BulkAsync(collection, session, [ToReplacement(IdOf(document), document)], ordered: true, cancellation);
+            await BulkAsync(collection, session, ToPuts(IdOf(document), document), ordered: true, cancellation);
         }
 
         await FlushAsync();
@@ -107,16 +113,25 @@ internal static class RawWrites
     public static async Task<IReadOnlyList<(ReadOnlyMemory<byte> Document, (int Code, string Message) Error)>> InsertAnyOrderAsync(
         IMongoCollection<RawBsonDocument> collection, IReadOnlyList<ReadOnlyMemory<byte>> documents, CancellationToken cancellation)
     {
+        var (models, of) = (new List<WriteModel<RawBsonDocument>>(documents.Count), new List<int>(documents.Count));
+        foreach (var (i, document) in documents.Index())
+        {
+            if (NeedsLiteral(document, asReplacement: false))
+                models.AddRange(ToPuts(IdOf(document), document));
+            else
+                models.Add(new InsertOneModel<RawBsonDocument>(Wrap(document)));
+            while (of.Count < models.Count)
+                of.Add(i);
+        }
+
         try
         {
-            var models = documents.Select(d => NeedsLiteral(d, asReplacement: false)
-                ? ToReplacement(IdOf(d), d) : new InsertOneModel<RawBsonDocument>(Wrap(d)));
             await collection.BulkWriteAsync(models, new BulkWriteOptions { IsOrdered = false }, cancellation);
             return [];
         }
         catch (MongoBulkWriteException e) when (e.WriteConcernError is null && e.WriteErrors.Count > 0 && !e.WriteErrors.Any(w => ServerErrors.MayPass(w.Code)))
         {
-            return [.. e.WriteErrors.Select(w => (documents[w.Index], (w.Code, w.Message)))];
+            return [.. e.WriteErrors.DistinctBy(w => of[w.Index]).Select(w => (documents[of[w.Index]], (w.Code, w.Message)))];
         }
         catch (Exception e) when (e is not MongoBulkWriteException && Refused(e) is { } why)
         {

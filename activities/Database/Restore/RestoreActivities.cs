@@ -72,8 +72,13 @@ public sealed class RestoreActivities : IRestoreActivities
         return result;
     });
 
-    public Task<ReplayResult> ReplayAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, (reader, state) => ReplayAsync(
-        "replay the oplog", work, reader, state, reader.Index.EndMark, reader.Index.Oplog.Sum(c => (long)c.Chunk.Documents), _ => new BackupOplog(reader)));
+    public Task<ReplayResult> ReplayAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, async (reader, state) =>
+    {
+        var oplog = new BackupOplog(reader);
+        var cappedUntil = await oplog.CappedUntilAsync(Selection.Of(reader.Index, work).Base(reader.Index, work.Plan.Database), Beat.Cancellation);
+        return await ReplayAsync(
+            "replay the oplog", work, reader, state, reader.Index.EndMark, reader.Index.Oplog.Sum(c => (long)c.Chunk.Documents), _ => oplog, cappedUntil);
+    });
 
     public Task<IReadOnlyList<Check>> CheckBaseAsync(RestoreWork work) => WithBackupAsync(work, replaces: false, (reader, state) =>
         new RestoredCheck(state, reader).CompareBaseAsync(Selection.Of(reader.Index, work), Beat.Cancellation));
@@ -101,7 +106,8 @@ public sealed class RestoreActivities : IRestoreActivities
         slices.OpenAsync(reader, work.Plan.To, work.Request.Store, new SliceKeys(keys, work.Request.Keys), cancellation);
 
     private async Task<ReplayResult> ReplayAsync(
-        string step, RestoreWork work, BackupReader reader, RestoringState state, ClusterTime to, long total, Func<ClusterTime, IOplogSource> open)
+        string step, RestoreWork work, BackupReader reader, RestoringState state, ClusterTime to, long total, Func<ClusterTime, IOplogSource> open,
+        IReadOnlyDictionary<string, ClusterTime>? cappedUntil = null)
     {
         var fence = await state.RaiseAsync("replay", Beat.Cancellation);
         var parts = await BesideTarget.RaisePartsAsync(state, Beat.Cancellation);
@@ -113,6 +119,7 @@ public sealed class RestoreActivities : IRestoreActivities
             reader.Index.Database, selection.Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), to, reader.Index.EndMark)
         {
             LeftOut = (work.Plan.Point?.LeftOut ?? []).ToHashSet(StringComparer.Ordinal),
+            CappedUntil = cappedUntil ?? new Dictionary<string, ClusterTime>(),
         };
         using var session = await RawCursor.StartSessionAsync(state.Database.Client, Beat.Cancellation);
         var target = new BesideTarget(state, fence, session, parts);

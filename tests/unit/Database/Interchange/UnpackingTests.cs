@@ -6,7 +6,9 @@ using LuxHedge.Activities;
 using LuxHedge.Activities.Database.Interchange;
 using LuxHedge.Tests.Unit.Encryption;
 using LuxHedge.Workflows;
+using LuxHedge.Workflows.Runs;
 using MongoDB.Bson;
+using Temporalio.Testing;
 
 namespace LuxHedge.Tests.Unit.Database.Interchange;
 
@@ -84,6 +86,21 @@ public sealed class UnpackingTests : IDisposable
         var documents = Gzip(Diluted(20_000)); // to a thirtieth
         var path = tar ? Write("good.tar.gz", Gzip(Tar((Users, Repeat(Diluted(20_000), 5))))) : Folder((Users + ".gz", Repeat(documents, 5)));
         Assert.True(await ReadAllAsync(path, Free) > 10 * Free);
+    }
+
+    /// <summary>Its names are known only when all of it was unpacked, which takes an hour for a large one: a worker that says nothing is taken for dead.</summary>
+    [Fact]
+    public async Task A_compressed_tar_tells_how_far_it_is_while_it_is_looked_through()
+    {
+        var path = Write("large.tar.gz", Gzip(Tar((Users, Repeat(Alike, 130)))));
+        var told = new List<Progress>();
+        var environment = new ActivityEnvironment { Heartbeater = details => told.Add((Progress)details[0]!) };
+
+        await environment.RunAsync(() => DumpSource.OpenAsync(path, 1L << 30, environment.CancellationTokenSource.Token));
+
+        Assert.Equal(2, told.Count);
+        Assert.All(told, t => Assert.Equal("look through large.tar.gz", t.What));
+        Assert.All(told.Index(), t => Assert.InRange(t.Item.Done, (t.Index + 1) * (64 << 20), (t.Index + 1) * (66 << 20)));
     }
 
     [Fact]
