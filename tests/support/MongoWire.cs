@@ -53,6 +53,18 @@ public sealed class MongoWire : IAsyncDisposable
     /// <summary>How many connections this wire has ended or answered itself.</summary>
     public int Accidents => Volatile.Read(ref accidents);
 
+    /// <summary>Accidents that did not come yet, each by its request's text.</summary>
+    public IReadOnlyList<string> Waiting
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. plans.Select(p => string.Concat(Encoding.UTF8.GetString(p.Request).Select(c => char.IsControl(c) ? ' ' : c)))];
+            }
+        }
+    }
+
     /// <summary>The commands that it answered itself, in their order.</summary>
     public IReadOnlyList<BsonDocument> Answered
     {
