@@ -53,6 +53,9 @@ public sealed class OplogCaptureWorkflow
     private DateTimeOffset nextCanary;
     private int canaries;
 
+    /// <summary>Gaps whose record no store has taken yet.</summary>
+    private readonly List<GapWork> unrecorded = [];
+
     [WorkflowInit]
     public OplogCaptureWorkflow(CaptureRequest request)
     {
@@ -65,6 +68,7 @@ public sealed class OplogCaptureWorkflow
         (slices, newest, capturedUntil, told) = (carried.Slices, carried.Newest, carried.CapturedUntil, carried.Told);
         (baseAfter, baseStarted, nextCanary, canaries) = (carried.BaseAfter, carried.BaseStarted, carried.NextCanary, carried.Canaries);
         shelves.AddRange(carried.Stores.Select(s => new StoreShelf(s)));
+        unrecorded.AddRange(carried.Unrecorded);
     }
 
     [WorkflowRun]
@@ -164,6 +168,8 @@ public sealed class OplogCaptureWorkflow
 
         if (cut.Slice is { } slice)
             Take(slice);
+        if (unrecorded.Count > 0 && cut.Slice is not null && Workflow.Patched("gap-recorded-later"))
+            await RecordGapsAsync();
         position = cut.Next;
         more = cut is { Slice: not null, CaughtUp: null };
         capturedUntil = (cut.CaughtUp ?? cut.Slice?.To)?.ToTime() ?? capturedUntil;
@@ -214,24 +220,32 @@ public sealed class OplogCaptureWorkflow
         position = next;
         (baseAfter, baseStarted, capturedUntil) = (next.ChainFrom, null, null);
         newest = null;
-        await RecordGapAsync(new(request.RunId, request.Asset, after, next.ChainFrom, Steps.Now, lost));
+        unrecorded.Add(new(request.RunId, request.Asset, after, next.ChainFrom, Steps.Now, lost));
+        await RecordGapsAsync();
         await TellAsync("failed", $"The oplog of {request.Asset} has a gap",
             $"{lost} Between {Text(after)} and {Text(next.ChainFrom)} no point in time can be reached; a backup is started, from which one can again.");
         told = Steps.Now;
         await LookForBaseAsync();
     }
 
-    private async Task RecordGapAsync(GapWork gap)
+    /// <summary>One that no store takes is tried again after the next slice: without its record nobody will know what was lost.</summary>
+    private async Task RecordGapsAsync()
     {
-        try
+        foreach (var gap in unrecorded.ToList())
         {
-            foreach (var failed in await Workflow.ExecuteActivityAsync((IOplogActivities a) => a.RecordGapAsync(gap),
-                         ActivityPolicies.ForShortWork("put the gap down in every store", abort.Token)))
-                Shelf(failed.Store)?.Fail(failed.Why);
-        }
-        catch (FailureException e) when (!TemporalException.IsCanceledException(e))
-        {
-            why = $"{gap.Why} Its record could not be written: {Failures.ToReport(e).Message}";
+            try
+            {
+                foreach (var failed in await Workflow.ExecuteActivityAsync((IOplogActivities a) => a.RecordGapAsync(gap),
+                             ActivityPolicies.ForShortWork("put the gap down in every store", abort.Token)))
+                    Shelf(failed.Store)?.Fail(failed.Why);
+                unrecorded.Remove(gap);
+                why = state == CaptureStates.Gap ? gap.Why : why;
+            }
+            catch (FailureException e) when (!TemporalException.IsCanceledException(e))
+            {
+                why = $"{gap.Why} Its record could not be written: {Failures.ToReport(e).Message}";
+                return;
+            }
         }
     }
 
@@ -401,7 +415,10 @@ public sealed class OplogCaptureWorkflow
     {
         Carried = new(
             startedAt, position!, state, since, why, slices, newest, capturedUntil, told, baseAfter, baseStarted, nextCanary, canaries,
-            [.. shelves.Select(s => s.Carry())]),
+            [.. shelves.Select(s => s.Carry())])
+        {
+            Unrecorded = [.. unrecorded],
+        },
     };
 
     /// <summary>A store that fails is tried last: each cut would wait for it.</summary>

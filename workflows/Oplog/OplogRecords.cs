@@ -100,7 +100,11 @@ public sealed record CaptureNote(string State, DateTimeOffset Since, string? Why
 public sealed record CarriedCapture(
     DateTimeOffset StartedAt, CapturePosition Position, string State, DateTimeOffset Since, string? Why, long Slices, ClusterTime? Newest,
     DateTimeOffset? CapturedUntil, DateTimeOffset? Told, ClusterTime? BaseAfter, DateTimeOffset? BaseStarted, DateTimeOffset NextCanary,
-    int Canaries, IReadOnlyList<CarriedStore> Stores);
+    int Canaries, IReadOnlyList<CarriedStore> Stores)
+{
+    /// <value>Gaps whose record no store has taken yet.</value>
+    public IReadOnlyList<GapWork> Unrecorded { get; init; } = [];
+}
 
 /// <param name="Pending">Slices to copy there, oldest first.</param>
 /// <param name="Since">More than that: everything from there on.</param>

@@ -23,7 +23,7 @@ public sealed class OplogActivities(
 
     private static readonly TimeSpan LeastPatience = TimeSpan.FromMinutes(1);
 
-    /// <summary>How far back the newest slice is looked for at first.</summary>
+    /// <summary>How far back the newest slice is looked for at first: a capture that was away for longer looks at the names of all.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromDays(1);
 
     /// <summary>One activity copies at most so many of those that it listed.</summary>
@@ -232,13 +232,20 @@ public sealed class OplogActivities(
             { MayPass = true };
     }
 
-    /// <summary>The end of the newest slice; null where there is none.</summary>
+    /// <summary>The end of the newest slice, however long ago that was: what the server has lost since is a gap, and told as one. Null where there is
+    /// none.</summary>
     private async Task<CapturePosition?> NewestAsync(string asset, CancellationToken cancellation)
     {
         var now = (uint)time.GetUtcNow().ToUnixTimeSeconds();
-        var view = await _catalog.ListAsync(
-            asset, new ClusterTime(now - (uint)Recent.TotalSeconds, 0), new ClusterTime(now + (uint)Recent.TotalSeconds, 0), cancellation);
-        if (view.Slices.Count == 0 && view.Unknown.Count == AssetOf(asset).Stores.Count)
+        var (from, to) = (new ClusterTime(now - (uint)Recent.TotalSeconds, 0), new ClusterTime(now + (uint)Recent.TotalSeconds, 0));
+        var view = await _catalog.ListAsync(asset, from, to, cancellation);
+        if (view.Slices.Count == 0)
+        {
+            view = await _catalog.ListAsync(asset, null, null, to, cancellation);
+        }
+
+        // Where one store does not answer, none of the others can say that there are no slices.
+        if (view.Slices.Count == 0 && view.Unknown.Count > 0)
         {
             throw new RefusalException(ErrorKinds.Unreachable, view.Unknown[0].Why, view.Unknown[0].Store, "Where capture goes on lies in the stores.") { MayPass = true };
         }

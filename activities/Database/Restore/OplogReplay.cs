@@ -563,6 +563,9 @@ internal sealed class OplogReplay
                 index[setting.Name] = setting.Value;
         }
 
+        // An index that has become unique is not preparing for it any more.
+        if (index.GetValue("unique", false).ToBoolean())
+            index.Remove("prepareUnique");
         foreach (var flag in (string[])["hidden", "unique", "prepareUnique"])
         {
             if (index.TryGetValue(flag, out var value) && !value.ToBoolean())

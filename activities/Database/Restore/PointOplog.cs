@@ -104,8 +104,7 @@ internal sealed class PointOplog : IOplogSource, IDisposable
         byte[]? seen = null;
         for (var i = 0; i < Chain.Count; i++)
             RefuseGap(i);
-        // What is before the position is in the target; up to the end mark slices are read all the same, for the joint.
-        var wanted = Chain.Where(s => s.From <= reader.Index.EndMark || (s.To > From && !(onlyNames && s.OnlyDocuments))).ToList();
+        var wanted = Wanted(Chain, reader.Index.EndMark, From, onlyNames);
         using var ahead = new OpenedAhead(this, wanted, cancellation);
         for (var i = 0; i < wanted.Count; i++)
         {
@@ -266,6 +265,14 @@ internal sealed class PointOplog : IOplogSource, IDisposable
 
         return (times.Where(t => t <= until).Max(), [.. spans.Where(s => s.First <= until && until < s.Last).Select(s => s.Transaction).Order(StringComparer.Ordinal)]);
     }
+
+    /// <summary>
+    /// What is before the position is in the target; up to the end mark slices are read all the same, for the joint. A position may lie in the very last
+    /// entry of a slice (a command that is not done, a transaction that is written in part): the next slice holds that entry as its first, which is passed
+    /// over, so only this one has it.
+    /// </summary>
+    internal static IReadOnlyList<SliceManifest> Wanted(IReadOnlyList<SliceManifest> chain, ClusterTime endMark, ClusterTime position, bool onlyNames) =>
+        [.. chain.Where(s => s.From <= endMark || (s.To >= position && !(onlyNames && s.OnlyDocuments)))];
 
     /// <summary>The slices that go on from one, as far as they join.</summary>
     private static List<SliceManifest> Following(SliceManifest last, IEnumerable<SliceManifest> slices)

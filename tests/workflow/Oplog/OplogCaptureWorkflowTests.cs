@@ -88,6 +88,29 @@ public sealed class OplogCaptureWorkflowTests
     }
 
     [Fact]
+    public async Task A_gap_that_no_store_took_is_put_down_after_a_later_slice()
+    {
+        await using var rig = await OplogRig.CreateAsync();
+        rig.NoStoreTakesGaps = true;
+        rig.Script.Enqueue(w => new(null, w.From, null, null, "It rolled over.", []));
+        var run = await rig.StartAsync();
+        var lost = await OplogRig.UntilAsync(run, s => s.Why?.Contains("could not be written", StringComparison.Ordinal) == true);
+        Assert.Equal(CaptureStates.Gap, lost.State);
+        await TestWorker.UntilAsync(() => rig.Cuts.Count == 2);
+
+        rig.NoStoreTakesGaps = false;
+        rig.Gaps.Clear();
+        rig.Script.Enqueue(w => OplogRig.Slice(w, 10));
+        rig.Script.Enqueue(w => OplogRig.Slice(w, 10));
+        var state = await OplogRig.UntilAsync(run, s => s.Slices == 2);
+
+        Assert.Equal("It rolled over.", state.Why);
+        var gap = Assert.Single(rig.Gaps);
+        Assert.Equal((OplogRig.At(0), OplogRig.At(500), "It rolled over."), (gap.After, gap.Until, gap.Why));
+        await rig.StopAsync(run);
+    }
+
+    [Fact]
     public async Task A_backup_since_ends_the_gap_and_one_that_runs_already_is_not_started_twice()
     {
         await using var rig = await OplogRig.CreateAsync();

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using LuxHedge.Activities;
 using LuxHedge.Tests.Support;
 using LuxHedge.Worker.Hosting;
 using LuxHedge.Workflows;
@@ -37,8 +38,7 @@ public sealed class EmptyBackup
 }
 
 /// <summary>
-/// Capture with scripted activities: each slice is the next answer of <see cref="Script"/>; when there is none left, the activity reads along until
-/// it is cancelled. On the dev server, with slices of milliseconds: the time-skipping server loses activities that are cancelled
+/// Capture with scripted activities: each slice is the next answer of <see cref="Script"/>; while there is none left, the activity reads along. On the dev server, with slices of milliseconds: the time-skipping server loses activities that are cancelled
 /// (<c>ACTIVITY_UNKNOWN</c>), and waits for ever.
 /// </summary>
 internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificationActivities
@@ -84,6 +84,8 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     public ConcurrentQueue<Alert> Alerts { get; } = new();
 
     public ConcurrentQueue<GapWork> Gaps { get; } = new();
+
+    public bool NoStoreTakesGaps { get; set; }
 
     public ConcurrentQueue<bool> Canaries { get; } = new();
 
@@ -146,13 +148,14 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     public async Task<SliceCut> CutSliceAsync(SliceWork work)
     {
         Cuts.Enqueue(work);
-        if (Script.TryDequeue(out var next))
-            return next(work);
-        while (true)
+        Func<SliceWork, SliceCut>? next;
+        while (!Script.TryDequeue(out next))
         {
             ActivityExecutionContext.Current.Heartbeat();
             await Task.Delay(100, ActivityExecutionContext.Current.CancellationToken);
         }
+
+        return next(work);
     }
 
     public Task<SlicesCopied> CopySlicesAsync(SliceCopyWork work)
@@ -164,6 +167,8 @@ internal sealed class OplogRig : IAsyncDisposable, IOplogActivities, INotificati
     public Task<IReadOnlyList<StoreTrouble>> RecordGapAsync(GapWork gap)
     {
         Gaps.Enqueue(gap);
+        if (NoStoreTakesGaps)
+            throw new RefusalException(ErrorKinds.Unreachable, "No store took the record of a gap.", gap.Asset);
         return Task.FromResult<IReadOnlyList<StoreTrouble>>([]);
     }
 

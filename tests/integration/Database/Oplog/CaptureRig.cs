@@ -64,8 +64,8 @@ internal sealed class CaptureRig : IAsyncDisposable
 
     public OplogActivities Create(
         StoreSet? stores = null, long mostBytes = SliceCapture.SliceBytes, Func<CancellationToken, Task<(ClusterTime Majority, ClusterTime Newest)>>? lastWrite = null,
-        Func<Task>? read = null) =>
-        new(Plan, stores ?? Stores, Keys, _clusters, Writer, TimeProvider.System, Logger.None) { MostBytes = mostBytes, LastWrite = lastWrite, Read = read };
+        Func<Task>? read = null, TimeProvider? clock = null) =>
+        new(Plan, stores ?? Stores, Keys, _clusters, Writer, clock ?? TimeProvider.System, Logger.None) { MostBytes = mostBytes, LastWrite = lastWrite, Read = read };
 
     public async Task InsertAsync(int from, int count, string collection = "cars") =>
         await Source.GetCollection<BsonDocument>(collection).InsertManyAsync(

@@ -9,6 +9,7 @@ using LuxHedge.Tests.Support.Stores;
 using LuxHedge.Worker.Sandbox.Servers;
 using LuxHedge.Workflows;
 using LuxHedge.Workflows.Oplog;
+using Microsoft.Extensions.Time.Testing;
 using MongoDB.Bson;
 using MongoDB.Driver;
 
@@ -165,6 +166,32 @@ public sealed class CaptureTests
         Assert.Equal(gap.Why, Assert.Single((await rig.ListAsync()).Gaps).Why);
         Assert.Contains(rig.Nas.Names(), n => n == ObjectNames.SliceGap(CaptureRig.Asset, end.At));
         Assert.Null((await rig.CutAsync(next, 0)).Gap);
+    }
+
+    [Fact]
+    public async Task However_long_it_was_away_it_goes_on_after_the_newest_slice_of_any_store()
+    {
+        await using var rig = await CaptureRig.CreateAsync();
+        var start = (await rig.Capture.BeginCaptureAsync(CaptureRig.Asset)).Position;
+        await rig.InsertAsync(0, 5);
+        var (_, end) = await rig.CatchUpAsync(start);
+        var (store, other) = rig.S3.Names().Any(n => n.EndsWith(".json", StringComparison.Ordinal)) ? (rig.S3, rig.Nas) : (rig.Nas, rig.S3);
+
+        foreach (var days in (int[])[2, 60])
+        {
+            var later = rig.Create(clock: new FakeTimeProvider(DateTimeOffset.UtcNow.AddDays(days)));
+            Assert.Equal(end, (await later.BeginCaptureAsync(CaptureRig.Asset)).Position with { ReadUntil = end.ReadUntil });
+
+            // The only store that has slices does not answer: the other can't say that there are none.
+            store.Down = new IOException("away");
+            var refused = await Assert.ThrowsAsync<RefusalException>(() => later.BeginCaptureAsync(CaptureRig.Asset));
+            Assert.Equal((ErrorKinds.Unreachable, true), (refused.Report.Kind, refused.MayPass));
+            store.Down = null;
+
+            other.Down = new IOException("away");
+            Assert.Equal(end.At, (await later.BeginCaptureAsync(CaptureRig.Asset)).Position.At);
+            other.Down = null;
+        }
     }
 
     [Fact(Explicit = true)]

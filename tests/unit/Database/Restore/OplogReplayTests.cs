@@ -199,6 +199,8 @@ public sealed class OplogReplayTests
         oplog.Add(Command(new() { { "dropIndexes", "orders" }, { "index", "a" } }, 1));
         oplog.Add(Command(new() { { "collMod", "orders" }, { "index", new BsonDocument { { "name", "t" }, { "expireAfterSeconds", 30 }, { "hidden", true } } } }, 1));
         oplog.Add(Command(new() { { "collMod", "orders" }, { "validator", new BsonDocument("a", 1) }, { "validationLevel", "moderate" } }, 1));
+        oplog.Add(Command(new() { { "collMod", "orders" }, { "index", new BsonDocument { { "name", "s" }, { "prepareUnique", true } } } }, 1));
+        oplog.Add(Command(new() { { "collMod", "orders" }, { "index", new BsonDocument { { "name", "s" }, { "unique", true } } } }, 1));
 
         var (state, _) = await RunAsync();
 
@@ -206,6 +208,8 @@ public sealed class OplogReplayTests
         Assert.Equal(["s", "t"], orders.Indexes.Select(i => i["name"].AsString));
         Assert.Equal(30, orders.Indexes[1]["expireAfterSeconds"].AsInt32);
         Assert.True(orders.Indexes[1]["hidden"].AsBoolean);
+        // An index that has become unique is not preparing for it any more.
+        Assert.Equal(new BsonDocument { { "key", new BsonDocument("s", 1) }, { "name", "s" }, { "unique", true } }, orders.Indexes[0]);
         Assert.Equal(new BsonDocument { { "validator", new BsonDocument("a", 1) }, { "validationLevel", "moderate" } }, orders.Options);
     }
 

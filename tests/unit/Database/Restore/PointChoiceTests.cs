@@ -158,6 +158,18 @@ public sealed class PointChoiceTests
     public void The_point_is_the_last_entry_that_is_wanted() =>
         Assert.Equal(Time(8), PointOplog.Border(Time(10), [Time(1), Time(8), Time(11)], [], Time(11)).To);
 
+    [Fact]
+    public void A_replay_goes_on_in_the_slice_whose_last_entry_is_only_done_in_part()
+    {
+        var chain = Slices(0, 10, 20, 30);
+
+        // Up to the end mark all are read, for the joint.
+        Assert.Equal(chain, PointOplog.Wanted(chain, chain[0].From, chain[0].From, onlyNames: false));
+        Assert.Equal([chain[0], chain[1], chain[2]], PointOplog.Wanted(chain, chain[0].From, chain[0].To, onlyNames: false));
+        Assert.Equal([chain[0], chain[1], chain[2]], PointOplog.Wanted(chain, chain[0].From, chain[1].To, onlyNames: false));
+        Assert.Equal([chain[0], chain[2]], PointOplog.Wanted(chain, chain[0].From, chain[1].To with { Increment = chain[1].To.Increment + 1 }, onlyNames: false));
+    }
+
     private static DateTimeOffset Minute(int minute) => Samples.At(8, 0).AddMinutes(minute);
 
     private static uint Seconds(int minute) => (uint)Minute(minute).ToUnixTimeSeconds();
