@@ -24,7 +24,7 @@ internal sealed partial class Workbench
         using var session = await RawCursor.StartSessionAsync(database.Client, CancellationToken.None);
         var stages = new Stages(job.Watched);
         var end = await stages.RunAsync("replay", () =>
-            new OplogReplay(scope, start, new BesideTarget(state, fence, session, parts)).RunAsync(oplog, CancellationToken.None));
+            new OplogReplay(scope, start, new BesideTarget(state, fence, session, "replay", parts)).RunAsync(oplog, CancellationToken.None));
         return end.Entries == job.Documents
             ? Result(stages.Total, end.Written, [.. stages.All, new Stage($"{end.Windows} windows, {end.Written} writes", 0, [])])
             : throw new InvalidOperationException($"{end.Entries} entries were replayed, not {job.Documents}.");

@@ -9,9 +9,11 @@ namespace LuxHedge.Activities.Database.Restore;
 /// The collections beside the target, written by replay: a window is one transaction together with replay's state and fence. A capped
 /// collection takes no transactions: its part is written before, in order, and bears to be written again.
 /// </summary>
+/// <param name="phase">What is replayed: what an earlier attempt of the same was refused is told again.</param>
 /// <param name="parts">For steps that may be written in parts: as many at once as there are fences. Raised together with
 /// <paramref name="fence"/>.</param>
-internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSessionHandle reading, IReadOnlyList<Fence>? parts = null) : IReplayTarget
+internal sealed class BesideTarget(
+    RestoringState state, Fence fence, IClientSessionHandle reading, string phase, IReadOnlyList<Fence>? parts = null) : IReplayTarget
 {
     private const int MostRefused = 100;
 
@@ -23,13 +25,21 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
     private const int IdsAtOnce = 250;
     private const int IdBytesAtOnce = 4 << 20;
 
-    private readonly List<Check> refused = [];
+    /// <summary>In the fence's document: <c>{phase, name, detail}</c> of each.</summary>
+    private const string KeptRefused = "refused";
+
+    private readonly List<(string Phase, Check Check)> refused = [];
 
     /// <summary>What the window under way has asked for, and whether it was there.</summary>
     private readonly Dictionary<string, Dictionary<DocumentKey, bool>> known = new(StringComparer.Ordinal);
 
-    /// <summary>What the server did not take.</summary>
-    public IReadOnlyList<Check> Refused => refused;
+    /// <summary>What the server did not take of this phase, in this attempt and in those before it.</summary>
+    public IReadOnlyList<Check> Refused => [.. refused.Where(r => r.Phase == phase).Select(r => r.Check)];
+
+    /// <summary>Takes over what attempts before were refused, in windows that do not come again.</summary>
+    /// <param name="kept">The replay fence's document.</param>
+    public void GoOnFrom(BsonDocument? kept) => refused.AddRange(
+        (kept?.GetValue(KeptRefused, new BsonArray()).AsBsonArray ?? []).Select(r => (r["phase"].AsString, new Check(r["name"].AsString, Verdict.Failed, r["detail"].AsString))));
 
     /// <summary>Fences for steps that are written in parts. After <c>replay</c> itself, before anything is read of its state.</summary>
     public static async Task<IReadOnlyList<Fence>> RaisePartsAsync(RestoringState state, CancellationToken cancellation)
@@ -75,6 +85,7 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
             await WriteCappedAsync(write, cancellation);
 
         var set = KeptCollections.ToDocument(step.State);
+        KeepRefused(set);
         var writes = step.Writes.Where(w => !w.Collection.IsCapped).ToList();
         var split = new List<SplitWrites>();
         foreach (var write in writes)
@@ -95,6 +106,7 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
             // One document of the window is not taken: each for itself, to name it.
             foreach (var write in writes)
                 await WriteOneByOneAsync(write, cancellation);
+            KeepRefused(set);
             await fence.WriteAsync(session => WriteAllAsync(session, [], step, cancellation), set, cancellation);
         }
     }
@@ -307,7 +319,14 @@ internal sealed class BesideTarget(RestoringState state, Fence fence, IClientSes
     private void Refuse(CollectionWrites write, RawElement id, string why)
     {
         if (refused.Count < MostRefused)
-            refused.Add(new Check($"replay {write.Collection.Name}", Verdict.Failed, $"_id {IdText.Of(id)} was not taken: {why}"));
+            refused.Add((phase, new Check($"replay {write.Collection.Name}", Verdict.Failed, $"_id {IdText.Of(id)} was not taken: {why}")));
+    }
+
+    /// <summary>With the window: an attempt after this one begins behind it.</summary>
+    private void KeepRefused(BsonDocument set)
+    {
+        if (refused.Count > 0)
+            set[KeptRefused] = new BsonArray(refused.Select(r => new BsonDocument { { "phase", r.Phase }, { "name", r.Check.Name }, { "detail", r.Check.Detail } }));
     }
 
     /// <summary>An attempt that wakes after the restore has ended must not leave what the server made for its write.</summary>

@@ -169,7 +169,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
                 try
                 {
                     if (batch.Documents.Count > 0)
-                        await InsertAsync(fence, batch.Into, batch.Documents, stop.Token);
+                        await InsertAsync(fence, batch.Progress, batch.Into, batch.Documents, stop.Token);
                     Interlocked.Add(ref documents, batch.Documents.Count);
                     Interlocked.Add(ref bytes, batch.Bytes);
                     batch.Progress.Add(batch.Documents.Count, batch.Bytes);
@@ -191,14 +191,15 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         }
     }
 
-    private async Task InsertAsync(Fence fence, ReplayedCollection into, IReadOnlyList<ReadOnlyMemory<byte>> batch, CancellationToken cancellation)
+    private async Task InsertAsync(
+        Fence fence, RangeProgress progress, ReplayedCollection into, IReadOnlyList<ReadOnlyMemory<byte>> batch, CancellationToken cancellation)
     {
         var collection = RawWrites.Of(state.Database, into.Beside);
         foreach (var (document, error) in await WriteAsync(fence, into, () => RawWrites.InsertAnyOrderAsync(collection, batch, cancellation), cancellation))
         {
             // One _id twice: from an attempt before, or read twice while the source moved it, which replay settles.
             if (!RawWrites.IsSameId(error))
-                Refuse(into, document, error.Message);
+                Refuse(progress, into, document, error.Message);
         }
     }
 
@@ -256,17 +257,17 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             {
                 if (batch.Count > 0 && (batch.Count == RawWrites.BatchDocuments || size + document.Length > RawWrites.BatchBytes))
                 {
-                    await InsertCappedAsync(fence, into, batch, cancellation);
+                    await InsertCappedAsync(fence, progress, into, batch, cancellation);
                     batch = [];
                     size = 0;
                 }
 
                 if (RawWrites.NeedsLiteral(document, asReplacement: false))
                 {
-                    await InsertCappedAsync(fence, into, batch, cancellation);
+                    await InsertCappedAsync(fence, progress, into, batch, cancellation);
                     batch = [];
                     size = 0;
-                    await InsertAsync(fence, into, [document], cancellation);
+                    await InsertAsync(fence, progress, into, [document], cancellation);
                 }
                 else
                 {
@@ -277,7 +278,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
                 progress.Add(1, document.Length);
             }
 
-            await InsertCappedAsync(fence, into, batch, cancellation);
+            await InsertCappedAsync(fence, progress, into, batch, cancellation);
         }
 
         Interlocked.Add(ref documents, progress.Documents);
@@ -285,7 +286,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         await NoteAsync(fence, progress, atOnce: true, cancellation);
     }
 
-    private async Task InsertCappedAsync(Fence fence, ReplayedCollection into, BsonArray batch, CancellationToken cancellation)
+    private async Task InsertCappedAsync(Fence fence, RangeProgress progress, ReplayedCollection into, BsonArray batch, CancellationToken cancellation)
     {
         if (batch.Count == 0)
             return;
@@ -299,9 +300,9 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         foreach (var error in reply.GetValue("writeErrors", new BsonArray()).AsBsonArray.Select(e => e.AsBsonDocument))
         {
             var at = error["index"].ToInt32();
-            Refuse(into, ((RawBsonDocument)batch[at]).ToBson(), error["errmsg"].AsString);
+            Refuse(progress, into, ((RawBsonDocument)batch[at]).ToBson(), error["errmsg"].AsString);
             var rest = new BsonArray(batch.Skip(at + 1));
-            await InsertCappedAsync(fence, into, rest, cancellation);
+            await InsertCappedAsync(fence, progress, into, rest, cancellation);
         }
     }
 
@@ -335,6 +336,14 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             Interlocked.Add(ref documents, note["documents"].ToInt64());
             Interlocked.Add(ref bytes, note["bytes"].ToInt64());
             ranges++;
+            unnamed += note.GetValue("unnamed", 0).ToInt32();
+            foreach (var refused in note.GetValue("refused", new BsonArray()).AsBsonArray)
+            {
+                if (problems.Count < MostProblems)
+                    problems.Add(ProblemOf(one.Into, refused.AsString));
+                else
+                    unnamed++;
+            }
         }
 
         return left;
@@ -356,9 +365,7 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             noted = Stopwatch.GetTimestamp();
         }
 
-        var notes = taken.ConvertAll(r => new UpdateOneModel<BsonDocument>(
-            RangeId(r.Range), new BsonDocument("$set", new BsonDocument { { "documents", r.Documents }, { "bytes", r.Bytes } }))
-        { IsUpsert = true });
+        var notes = taken.ConvertAll(r => new UpdateOneModel<BsonDocument>(RangeId(r.Range), new BsonDocument("$set", r.ToNote())) { IsUpsert = true });
         await fence.WriteAsync(
             session => session is null
                 ? state.Documents.BulkWriteAsync(notes, cancellationToken: cancellation)
@@ -367,14 +374,20 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
         Interlocked.Add(ref ranges, taken.Count);
     }
 
-    private void Refuse(ReplayedCollection into, ReadOnlyMemory<byte> document, string why)
+    private static Check ProblemOf(ReplayedCollection into, string detail) => new($"load {into.Name}", Verdict.Failed, detail);
+
+    /// <summary>Kept with the range's note: an attempt that passes over the range tells it too.</summary>
+    private void Refuse(RangeProgress progress, ReplayedCollection into, ReadOnlyMemory<byte> document, string why)
     {
+        var detail = $"_id {IdText.Of(RawWrites.IdOf(document))} was not taken: {why}";
         lock (gate)
         {
-            if (problems.Count < MostProblems)
-                problems.Add(new Check($"load {into.Name}", Verdict.Failed, $"_id {IdText.Of(RawWrites.IdOf(document))} was not taken: {why}"));
+            var isNamed = problems.Count < MostProblems;
+            if (isNamed)
+                problems.Add(ProblemOf(into, detail));
             else
                 unnamed++;
+            progress.Refuse(isNamed ? detail : null);
         }
     }
 
@@ -382,6 +395,8 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
     {
         private long documents;
         private long bytes;
+        private readonly BsonArray refused = [];
+        private int unnamed;
         private int entered;
         private bool ended;
 
@@ -397,6 +412,33 @@ internal sealed class LaneLoader(BackupReader reader, RestoringState state, int 
             {
                 entered++;
             }
+        }
+
+        /// <param name="detail">Null: it is only counted.</param>
+        public void Refuse(string? detail)
+        {
+            lock (Range)
+            {
+                if (detail is not null)
+                    refused.Add(detail);
+                else
+                    unnamed++;
+            }
+        }
+
+        /// <summary>Of a range that is wholly loaded.</summary>
+        public BsonDocument ToNote()
+        {
+            var note = new BsonDocument { { "documents", Documents }, { "bytes", Bytes } };
+            lock (Range)
+            {
+                if (refused.Count > 0)
+                    note.Add("refused", refused);
+                if (unnamed > 0)
+                    note.Add("unnamed", unnamed);
+            }
+
+            return note;
         }
 
         public void Add(long more, long size)

@@ -165,7 +165,7 @@ internal sealed class Preflight(
         if (choice?.Note is { } note)
             yield return note;
         if (point is not null)
-            yield return $"From backup {choice!.Base.Id}, its end mark {point.BaseEnd.ToTime():u}, by {point.Slices} slices to {to.ToTime():u} ({to}).";
+            yield return $"From backup {choice!.Base.Id}, its end mark {point.BaseEnd.ToTime():u}, by {point.Slices} {(point.Slices == 1 ? "slice" : "slices")} to {to.ToTime():u} ({to}).";
         if (point is { LeftOut.Count: > 0 })
             yield return $"{point.LeftOut.Count} transactions were under way at the point: nothing of them comes back.";
     }

@@ -96,7 +96,7 @@ public sealed class RestoreActivities : IRestoreActivities
             [
                 .. result.Problems,
                 new("slices", Verdict.Proven,
-                    $"{oplog.Chain.Count} slices lead from the base's end mark {reader.Index.EndMark.ToTime():u} to {work.Plan.To.ToTime():u} ({work.Plan.To}): the first goes on " +
+                    $"{oplog.Chain.Count} {(oplog.Chain.Count == 1 ? "slice leads" : "slices lead")} from the base's end mark {reader.Index.EndMark.ToTime():u} to {work.Plan.To.ToTime():u} ({work.Plan.To}): the first goes on " +
                     $"from the backup's own oplog, each other begins with the last entry of the one before."),
             ],
         };
@@ -114,7 +114,8 @@ public sealed class RestoreActivities : IRestoreActivities
         var selection = Selection.Of(reader.Index, work);
         var loaded = selection.Base(reader.Index, work.Plan.Database).Select(b => b.Into).Where(c => c.Type != ReplayedCollection.View);
         await state.EndLoadAsync(fence, [.. loaded], Beat.Cancellation);
-        var start = KeptCollections.ToState(await fence.ReadAsync(Beat.Cancellation), await KeptCollections.ReadAsync(state, Beat.Cancellation));
+        var kept = await fence.ReadAsync(Beat.Cancellation);
+        var start = KeptCollections.ToState(kept, await KeptCollections.ReadAsync(state, Beat.Cancellation));
         var scope = new ReplayScope(
             reader.Index.Database, selection.Uuids, reader.Index.Discarded.ToHashSet(StringComparer.Ordinal), to, reader.Index.EndMark)
         {
@@ -122,7 +123,8 @@ public sealed class RestoreActivities : IRestoreActivities
             CappedUntil = cappedUntil ?? new Dictionary<string, ClusterTime>(),
         };
         using var session = await RawCursor.StartSessionAsync(state.Database.Client, Beat.Cancellation);
-        var target = new BesideTarget(state, fence, session, parts);
+        var target = new BesideTarget(state, fence, session, step, parts);
+        target.GoOnFrom(kept);
         var end = await new OplogReplay(scope, start, target, onProgress: done => Beat.Report(step, done, total, "entries"))
             .RunAsync(open(start.Position.Time), Beat.Cancellation);
         return new ReplayResult(

@@ -263,6 +263,39 @@ public sealed class RestoreTests
 
         Assert.Equal(["_id 250", "_id 5"], loaded.SelectMany(l => l.Problems).Select(p => p.Detail.Split(" was")[0]).Order(StringComparer.Ordinal));
         Assert.Equal(298, await rig.Target(target).GetCollection<BsonDocument>(cars).CountDocumentsAsync(new BsonDocument()));
+
+        // An attempt after it passes over what is loaded, and tells the same.
+        var again = await rig.LoadAsync(work);
+        Assert.Equal(Details(loaded), Details(again));
+        await rig.Restore.CleanUpAsync(work, false);
+
+        static IEnumerable<string> Details(IEnumerable<LoadResult> results) => results.SelectMany(l => l.Problems).Select(p => p.Detail).Order(StringComparer.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_server_refuses_in_replay_is_told_by_the_next_attempt_too()
+    {
+        await using var rig = await RestoreRig.CreateAsync();
+        await SampleData.FillAsync(rig.Source, "cars", 50, 20);
+        await rig.BackUpAsync(beforeLanes: () => rig.Source.GetCollection<BsonDocument>("cars").UpdateManyAsync(
+            new BsonDocument("_id", new BsonDocument("$in", new BsonArray { 3, 7 })), new BsonDocument("$set", new BsonDocument("n", 1_000_000))));
+        var target = rig.NewTarget();
+        var work = await rig.StartAsync(rig.CreateRequest(target));
+        await rig.Restore.PrepareAsync(work);
+        Assert.Empty((await rig.LoadAsync(work)).SelectMany(l => l.Problems));
+        var beside = BesideNames.OfLoad(target, "cars", work.Request.RunId);
+        await rig.Target(target).GetCollection<BsonDocument>(beside) // as a lane that read them before the update would have left them
+            .UpdateManyAsync(new BsonDocument("n", 1_000_000), new BsonDocument("$set", new BsonDocument("n", 1)));
+        await rig.Target(target).RunCommandAsync<BsonDocument>(new BsonDocument
+        {
+            { "collMod", beside }, { "validator", new BsonDocument("n", new BsonDocument("$lt", 1_000_000)) },
+        });
+
+        var first = await rig.Restore.ReplayAsync(work);
+        var second = await rig.Restore.ReplayAsync(work);
+
+        Assert.Equal(["_id 3", "_id 7"], first.Problems.Select(p => p.Detail.Split(" was")[0]).Order(StringComparer.Ordinal));
+        Assert.Equal(first.Problems, second.Problems);
         await rig.Restore.CleanUpAsync(work, false);
     }
 
