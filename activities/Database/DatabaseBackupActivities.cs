@@ -149,13 +149,10 @@ public sealed class DatabaseBackupActivities(
             (changed, gone) = Compare(ranges, listing.Collections, unreadable);
 
             var next = ranges.Ranges.Count == 0 ? 0 : ranges.Ranges.Max(r => r.Number) + 1;
-            var whole = changed.Select((c, i) => new PlannedRange(next + i, c.Name, c.Uuid!, null, null, false)).ToList();
+            var (_, now) = await Marks.LastWriteAsync(scope.Database.Client, cancellation); // no older than what was listed
             again = await scope.PutOrAdoptAsync(
                 ObjectNames.RangesAgain(backup.Asset, backup.BackupId),
-                new RangesDocument(
-                    RangesDocument.FormatName, backup.BackupId, backup.Database, ranges.ServerVersion, changed, whole,
-                    RangePlanner.Assign(changed, whole, scope.Asset.Lanes))
-                { Gone = gone },
+                await CutAsync(scope, ranges.ServerVersion, changed, next, now, cancellation) with { Gone = gone },
                 cancellation);
         }
 

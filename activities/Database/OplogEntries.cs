@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using LuxHedge.Workflows;
@@ -9,6 +11,9 @@ namespace LuxHedge.Activities.Database;
 /// <summary>What the tail needs to know of raw oplog entries.</summary>
 internal sealed class OplogEntries(string database)
 {
+    /// <summary>Bytes of an array of nothing: its length and its end.</summary>
+    private const int EmptyList = 5;
+
     private static readonly byte[] CanaryName = Encoding.UTF8.GetBytes(Marks.CanaryCollection);
 
     private readonly byte[] _prefix = Encoding.UTF8.GetBytes(database + ".");
@@ -102,6 +107,118 @@ internal sealed class OplogEntries(string database)
         }
 
         return false;
+    }
+
+    /// <summary>The collection of that namespace; null where it is of another database.</summary>
+    public string? CollectionOf(ReadOnlySpan<byte> ns) => ns.StartsWith(_prefix) ? Encoding.UTF8.GetString(ns[_prefix.Length..]) : null;
+
+    /// <summary>
+    /// The entry without what is of other databases: as it is where nothing of them is in it, empty where nothing else is. Of a transaction's entries
+    /// only the operations go: those that others are chained to stay, with no operation, and whoever replays finds each chain whole. (The last one's
+    /// <c>count</c> stays what the server wrote: no replay reads it.)
+    /// </summary>
+    /// <example>
+    /// <c>{op: "c", ns: "admin.$cmd", o: {applyOps: [{op: "i", ns: "shop.cars", …}, {op: "i", ns: "people.kyc", …}]}}</c>, one transaction over two
+    /// databases: the copy of <c>shop</c> has the first operation only.
+    /// </example>
+    public ReadOnlyMemory<byte> OwnOf(ReadOnlyMemory<byte> entry) => Reduced(entry.Span) is { } reduced ? reduced : entry;
+
+    /// <summary>Every collection that the entry renames, and what to; whole namespaces, of whatever database.</summary>
+    public static IReadOnlyList<(string From, string To)> RenamedBy(ReadOnlySpan<byte> entry)
+    {
+        var fields = new BsonFields(entry);
+        if (!fields.Find("op"u8).AsUtf8().SequenceEqual("c"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o)
+        {
+            return [];
+        }
+
+        if (o.AsDocument().Find("renameCollection"u8) is { IsThere: true } from)
+        {
+            return [(from.AsString(), o.AsDocument().Find("to"u8).AsString())];
+        }
+
+        var renamed = new List<(string, string)>();
+        if (o.AsDocument().Find("applyOps"u8) is { Type: BsonType.Array } operations)
+        {
+            foreach (var operation in operations.AsDocument())
+            {
+                if (operation.Type == BsonType.Document)
+                {
+                    renamed.AddRange(RenamedBy(operation.Value));
+                }
+            }
+        }
+
+        return renamed;
+    }
+
+    /// <summary>
+    /// Of an entry from nobody knows where: whether it is one as servers write them, as far as it is read here. <c>{op: "c", o: {applyOps: 5}}</c> is
+    /// good BSON, and no entry; what has a field twice is read by one program as this and by another as that.
+    /// </summary>
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public static void Check(ReadOnlySpan<byte> entry) => Check(entry, depth: 0);
+
+    private static void Check(ReadOnlySpan<byte> entry, int depth)
+    {
+        BsonField op = default, ns = default, o = default, o2 = default;
+        foreach (var field in new BsonFields(entry))
+        {
+            if (field.Is("op"u8))
+                op = Once(op, field);
+            else if (field.Is("ns"u8))
+                ns = Once(ns, field);
+            else if (field.Is("o"u8))
+                o = Once(o, field);
+            else if (field.Is("o2"u8))
+                o2 = Once(o2, field);
+        }
+
+        if (op.Type != BsonType.String || ns.Type != BsonType.String)
+        {
+            throw new InvalidDataException("It does not say in words what it does, and where (op, ns).");
+        }
+
+        switch (op.AsString())
+        {
+            case "c" when o.Type == BsonType.Document:
+                break;
+            case "i" or "d" or "u" or "c" when o.Type != BsonType.Document:
+            case "u" when o2.Type != BsonType.Document:
+                throw new InvalidDataException("It does not say what it does to what (o, o2).");
+            default:
+                return; // what is of no document is passed by whoever replays, or refused there
+        }
+
+        BsonField operations = default;
+        foreach (var field in o.AsDocument())
+        {
+            operations = field.Is("applyOps"u8) ? Once(operations, field) : operations;
+        }
+
+        if (!operations.IsThere)
+        {
+            return;
+        }
+
+        if (operations.Type != BsonType.Array || depth > 0)
+        {
+            throw new InvalidDataException(depth > 0 ? "Its applyOps has another in it." : "Its applyOps is no list of operations.");
+        }
+
+        foreach (var operation in operations.AsDocument())
+        {
+            if (operation.Type != BsonType.Document)
+            {
+                throw new InvalidDataException("An operation of its applyOps is no document.");
+            }
+
+            Check(operation.Value, depth + 1);
+        }
+
+        static BsonField Once(BsonField before, BsonField field) => before.IsThere
+            ? throw new InvalidDataException($"It has the field '{Encoding.UTF8.GetString(field.Name)}' twice.")
+            : field;
     }
 
     /// <summary>The entry of the same transaction (or batch) before this one; default where there is none.</summary>
@@ -259,6 +376,88 @@ internal sealed class OplogEntries(string database)
     {
         var fields = new BsonFields(command);
         return fields.Find("partialTxn"u8).AsBoolean() || fields.Find("prepare"u8).AsBoolean();
+    }
+
+    /// <summary>What <see cref="OwnOf"/> says; null: the entry as it is.</summary>
+    private byte[]? Reduced(ReadOnlySpan<byte> entry)
+    {
+        var fields = new BsonFields(entry);
+        var op = fields.Find("op"u8).AsUtf8();
+        var isOwn = fields.Find("ns"u8).AsUtf8().StartsWith(_prefix);
+        if (!op.SequenceEqual("c"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o)
+        {
+            return isOwn || LinkHashOf(entry) is not null ? null : [];
+        }
+
+        var command = o.AsDocument();
+        if (command.Find("applyOps"u8) is { IsThere: true } operations)
+        {
+            if (ReducedList(operations) is not { } left)
+            {
+                return null;
+            }
+
+            return left.Length > EmptyList || IsPartOfChain(entry) || IsOpen(o.Value)
+                ? Replace(entry, o, Replace(o.Value, operations, left))
+                : [];
+        }
+
+        if (command.Find("commitTransaction"u8).IsThere || command.Find("abortTransaction"u8).IsThere)
+        {
+            return null;
+        }
+
+        // Out of another database, or into one: replayed, it would write there too.
+        return isOwn && (command.Find("renameCollection"u8) is not { IsThere: true } from
+            || (from.AsUtf8().StartsWith(_prefix) && command.Find("to"u8).AsUtf8().StartsWith(_prefix))) ? null : [];
+    }
+
+    /// <summary>The array without operations of other databases; null: as it is.</summary>
+    private byte[]? ReducedList(BsonField operations)
+    {
+        ArrayBufferWriter<byte>? left = null;
+        var number = 0;
+        foreach (var operation in operations.AsDocument())
+        {
+            byte[]? reduced = operation.Type == BsonType.Document ? Reduced(operation.Value) : [];
+            if (left is null && reduced is not null)
+            {
+                left = new ArrayBufferWriter<byte>(operations.Value.Length);
+                left.Write(operations.Value[..(operation.Offset - operation.Name.Length - 2)]); // those before it are as they were
+            }
+
+            var bytes = reduced ?? operation.Value;
+            if (bytes.Length > 0)
+            {
+                if (left is not null)
+                {
+                    left.Write([(byte)BsonType.Document]);
+                    left.Write(Encoding.UTF8.GetBytes(number.ToString(CultureInfo.InvariantCulture)));
+                    left.Write([(byte)0]);
+                    left.Write(bytes);
+                }
+
+                number++;
+            }
+        }
+
+        if (left is null)
+        {
+            return null;
+        }
+
+        left.Write([(byte)0]);
+        var list = left.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteInt32LittleEndian(list, list.Length);
+        return list;
+    }
+
+    /// <summary>The document with another value, of the same type, of that field.</summary>
+    private static byte[] Replace(ReadOnlySpan<byte> document, BsonField field, ReadOnlySpan<byte> value)
+    {
+        byte[] replaced = [.. document[..field.Offset], .. value, .. document[(field.Offset + field.Value.Length)..]];
+        BinaryPrimitives.WriteInt32LittleEndian(replaced, replaced.Length);
+        return replaced;
     }
 
     private bool Touches(BsonField operations)

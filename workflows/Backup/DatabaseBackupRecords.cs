@@ -65,7 +65,7 @@ public sealed record StartMark(ClusterTime Mark, ClusterTime OplogFrom);
 /// <summary>The ranges object in the store has the list; this is only its size.</summary>
 public sealed record RangePlan(int Ranges, int Lanes, int Collections, long EstimatedDocuments, long EstimatedBytes);
 
-/// <param name="Round">0: the planned ranges. 1: collections that changed while they were read, dumped again whole.</param>
+/// <param name="Round">0: the planned ranges. 1: collections that changed while they were read, dumped again from the beginning.</param>
 public sealed record LaneWork(BackupContext Backup, int Lane, int Round, ClusterTime StartMark)
 {
     /// <summary>How many lanes share this round's ranges: lane n takes the ranges whose number leaves n when divided by it.</summary>

@@ -126,7 +126,7 @@ internal sealed class ArchiveDumpSource : DumpSource
         var magic = new byte[ArchiveFormat.Magic.Length];
         await stream.ReadExactlyAsync(magic, cancellation);
         var documents = new DocumentStream(stream, path);
-        var head = Document(await documents.OneAsync(LargestHeader, cancellation) ?? throw documents.Refused("it has no head"));
+        var head = Document(documents, await documents.OneAsync(LargestHeader, cancellation) ?? throw documents.Refused("it has no head"));
         if (head.GetValue("version", "") != ArchiveFormat.Version)
         {
             throw documents.Refused($"its format is {head.GetValue("version", "none")}, not {ArchiveFormat.Version}");
@@ -136,7 +136,7 @@ internal sealed class ArchiveDumpSource : DumpSource
         var names = new HashSet<(string, string)>();
         while (await documents.OneAsync(LargestHeader, cancellation) is { } bytes)
         {
-            var document = Document(bytes);
+            var document = Document(documents, bytes);
             var (db, collection) = (document.GetValue("db", "").ToString()!, document.GetValue("collection", "").ToString()!);
             if (collection.Length == 0 || !names.Add((db, collection)))
             {
@@ -172,7 +172,7 @@ internal sealed class ArchiveDumpSource : DumpSource
 
     private static (string Database, string Collection, bool Eof, long Crc) Header(DocumentStream documents, byte[] bytes)
     {
-        var header = Document(bytes);
+        var header = Document(documents, bytes);
         return header.Names.All(n => HeaderFields.Contains(n, StringComparer.Ordinal))
             && header.GetValue("db", BsonNull.Value) is BsonString { Value: var db }
             && header.GetValue("collection", BsonNull.Value) is BsonString { Value: var collection }
@@ -182,7 +182,18 @@ internal sealed class ArchiveDumpSource : DumpSource
             : throw documents.Refused("a block's header is none");
     }
 
-    private static BsonDocument Document(byte[] bytes) => BsonSerializer.Deserialize<BsonDocument>(bytes);
+    private static BsonDocument Document(DocumentStream documents, byte[] bytes)
+    {
+        try
+        {
+            return BsonSerializer.Deserialize<BsonDocument>(bytes);
+        }
+        catch (Exception e) when (e is BsonException or FormatException or InvalidOperationException or ArgumentException)
+        {
+            // A field twice, text that is no UTF-8: good bytes, and nothing that a tool writes.
+            throw documents.Refused($"its own header can't be read ({e.Message})", e);
+        }
+    }
 
     private sealed record Described(string Database, string Collection, DumpMetadata Metadata);
 

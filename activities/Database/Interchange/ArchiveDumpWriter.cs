@@ -85,10 +85,13 @@ internal sealed class ArchiveDumpWriter(DumpPlace place, bool gzip) : IDumpWrite
             _crc = default;
         }
 
-        _crc.Add(entries.Span);
-        await WriteAsync(ArchiveFormat.Block("", ArchiveFormat.Oplog, eof: false, crc: 0), cancellation);
-        await _out!.WriteAsync(entries, cancellation);
-        await EndBlockAsync(cancellation);
+        if (entries.Length > 0)
+        {
+            _crc.Add(entries.Span);
+            await WriteAsync(ArchiveFormat.Block("", ArchiveFormat.Oplog, eof: false, crc: 0), cancellation);
+            await _out!.WriteAsync(entries, cancellation);
+            await EndBlockAsync(cancellation);
+        }
     }
 
     public async Task<IReadOnlyDictionary<string, long>> CompleteAsync(CancellationToken cancellation)

@@ -4,7 +4,8 @@ namespace LuxHedge.Activities.Database.Interchange;
 
 /// <summary>
 /// A backup as stock <c>mongorestore</c> reads it. Its collections are as they were read, at slightly different moments; with the oplog beside
-/// them (<c>mongorestore --oplogReplay</c>) they come to the backup's end mark.
+/// them (<c>mongorestore --oplogReplay</c>) they come to the backup's end mark. Of the oplog only what is of this database goes: see
+/// <see cref="ExportedOplog"/>.
 /// </summary>
 internal static class BackupExport
 {
@@ -35,26 +36,25 @@ internal static class BackupExport
         }
 
         // What a transaction that was open at the start mark had done before it, then everything between the marks.
-        long entries = 0;
+        var oplog = new ExportedOplog(backup.Index.Database, writer);
         foreach (var part in backup.Index.Earlier)
         {
             using var chunk = await backup.ReadChunkAsync(part, cancellation);
-            await writer.WriteOplogAsync(chunk.Bytes, cancellation);
-            entries += chunk.Chunk.Documents;
+            await oplog.WriteAsync(chunk.Bytes, cancellation);
         }
 
         await foreach (var part in backup.ReadOplogAsync(cancellation))
         {
             using (part)
             {
-                await writer.WriteOplogAsync(part.Entries.Bytes, cancellation);
-                entries += part.Entries.Count();
+                await oplog.WriteAsync(part.Entries.Bytes, cancellation);
             }
 
-            heartbeat(new Progress("oplog", entries, 0, "entries"));
+            heartbeat(new Progress("oplog", oplog.Entries, 0, "entries"));
         }
 
-        return new ExportedDump(collections.Count, documents, bytes, entries, await writer.CompleteAsync(cancellation));
+        return new ExportedDump(
+            collections.Count, documents, bytes, oplog.Entries, await writer.CompleteAsync(cancellation), oplog.Notes);
     }
 
     private static DumpedCollection ToDumped(PlannedCollection collection) =>
@@ -63,4 +63,6 @@ internal static class BackupExport
 
 /// <param name="RawBytes">Of the documents; the oplog's are not among them.</param>
 /// <param name="Files">As <see cref="IDumpWriter.CompleteAsync"/> answers them.</param>
-internal sealed record ExportedDump(int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyDictionary<string, long> Files);
+/// <param name="Notes">What the person who restores it should know.</param>
+internal sealed record ExportedDump(
+    int Collections, long Documents, long RawBytes, long OplogEntries, IReadOnlyDictionary<string, long> Files, IReadOnlyList<string> Notes);

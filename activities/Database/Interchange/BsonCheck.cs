@@ -35,7 +35,7 @@ internal static class BsonCheck
                     throw new InvalidDataException($"A truth value of a document is {field.Value[0]}.");
                 case BsonType.JavaScriptWithScope:
                     // int32 total, int32 length of the code, the code with its zero, the scope
-                    var code = BinaryPrimitives.ReadInt32LittleEndian(field.Value[4..]);
+                    var code = field.Value.Length < 14 ? 0 : BinaryPrimitives.ReadInt32LittleEndian(field.Value[4..]);
                     if (code < 1 || 8 + (long)code + 5 > field.Value.Length)
                     {
                         throw new InvalidDataException("Code with its scope does not end where it says.");

@@ -41,6 +41,7 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
     private long _rawBytes;
     private int _oplogPart;
     private int _oplogDocuments;
+    private long _oplogEntries;
     private byte[]? _lastEntry;
     private ClusterTime _firstTime;
     private ClusterTime _partFrom;
@@ -173,11 +174,21 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
     {
         foreach (var entry in new BsonSequence(entries))
         {
+            _oplogEntries++;
+            try
+            {
+                OplogEntries.Check(entry.Span);
+            }
+            catch (InvalidDataException e)
+            {
+                throw RefusedEntry(e.Message, e);
+            }
+
             var at = OplogEntries.TimeOf(entry.Span);
             var before = _lastEntry is null ? default : OplogEntries.TimeOf(_lastEntry);
             if (at == default || at < before)
             {
-                throw DumpSource.Refused("oplog.bson", $"the oplog's entry of {at} comes after one of {before}, or has no time");
+                throw RefusedEntry($"It is of {at} and comes after one of {before}, or has no time.");
             }
 
             // The beginnings of transactions come first, out of the order of their parts but not of time; the same entry twice says nothing new.
@@ -199,6 +210,9 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
 
         heartbeat(new Progress("oplog", _oplogDocuments, 0, "entries"));
     }
+
+    private RefusalException RefusedEntry(string why, Exception? inner = null) =>
+        DumpSource.Refused($"oplog.bson, entry {_oplogEntries}", $"the oplog's entry {_oplogEntries} is none as servers write them: {why}", inner);
 
     private async Task AppendOplogAsync(byte[] entry, ClusterTime at, CancellationToken cancellation)
     {

@@ -49,9 +49,9 @@ internal sealed record DumpMetadata(
         var options = document.GetValue("options", new BsonDocument()) as BsonDocument ?? throw Malformed("options are no document");
         var indexes = document.GetValue("indexes", new BsonArray()) switch
         {
-            BsonArray list when list.All(i => i is BsonDocument d && d.GetValue("key", null) is BsonDocument) => list,
+            BsonArray list when list.All(i => i is BsonDocument d && d.GetValue("key", null) is BsonDocument && d.GetValue("name", null) is BsonString) => list,
             BsonNull => [],
-            _ => throw Malformed("indexes are no list of indexes with a key"),
+            _ => throw Malformed("indexes are no list of indexes with a name and a key"),
         };
         var name = document.GetValue("collectionName", fallbackName is null ? BsonNull.Value : fallbackName) is BsonString { Value.Length: > 0 } said
             ? said.Value

@@ -88,7 +88,7 @@ public sealed class ExportActivities(Plan plan, StoreSet stores, KeyRing keys, W
         var done = await BackupExport.WriteAsync(reader, target, p => Beat.Report(p.What, p.Done, p.Total, p.Unit), cancellation);
         return new ExportWritten(place.Final, place.Aside, done.Collections, done.Documents, done.RawBytes, done.OplogEntries, done.Files)
         {
-            Notes = LeftOut(reader.Index.Accounts) is { } left ? [left] : [],
+            Notes = LeftOut(reader.Index.Accounts) is { } left ? [.. done.Notes, left] : done.Notes,
         };
     }
 

@@ -103,14 +103,14 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
                 }
                 else
                 {
-                    await RenameAsync(collection, uuids[collection.Uuid], cancellation);
+                    await RenameAsync(collection, uuids[collection.Uuid], fence, cancellation);
                 }
 
                 break;
         }
     }
 
-    private async Task RenameAsync(ReplayedCollection collection, string uuid, CancellationToken cancellation)
+    private async Task RenameAsync(ReplayedCollection collection, string uuid, Fence fence, CancellationToken cancellation)
     {
         var there = (await TargetInventory.ListAsync(state.Database, cancellation)).ToDictionary(c => c.Name, StringComparer.Ordinal);
         if (!there.ContainsKey(collection.Beside))
@@ -123,7 +123,11 @@ internal sealed class CutOver(RestoringState state, WitnessDocument witnesses)
 
         // No server renames over a view or a time series.
         if (there.TryGetValue(collection.Name, out var old) && old.Type != ReplayedCollection.Collection)
+        {
+            await fence.CheckAsync(cancellation); // a later attempt may have put the restored one there since it was looked at
             await state.Database.DropCollectionAsync(collection.Name, cancellation);
+        }
+
         var database = state.Database.DatabaseNamespace.DatabaseName;
         await LongCommands.RunAsync(
             state.Database.Client.GetDatabase("admin"),

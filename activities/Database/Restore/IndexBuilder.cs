@@ -113,18 +113,7 @@ internal sealed class IndexBuilder(RestoringState state)
         var named = new List<string>();
         try
         {
-            // The values of the key, grouped by the index's own rules where it has a collation and a filter.
-            var group = new BsonDocument("_id", new BsonDocument(index["key"].AsBsonDocument.Names.Select((name, i) => new BsonElement($"k{i}", $"${name}"))))
-            {
-                { "n", new BsonDocument("$sum", 1) }, { "first", new BsonDocument("$min", "$_id") }, { "last", new BsonDocument("$max", "$_id") },
-            };
-            var pipeline = new BsonArray();
-            if (index.TryGetValue("partialFilterExpression", out var partial))
-                pipeline.Add(new BsonDocument("$match", partial));
-            pipeline.Add(new BsonDocument("$group", group));
-            pipeline.Add(new BsonDocument("$match", new BsonDocument("n", new BsonDocument("$gt", 1))));
-            pipeline.Add(new BsonDocument("$limit", MostNamed));
-            var aggregate = new BsonDocument { { "aggregate", at }, { "pipeline", pipeline }, { "cursor", new BsonDocument() }, { "allowDiskUse", true } };
+            var aggregate = new BsonDocument { { "aggregate", at }, { "pipeline", SameKeys(index) }, { "cursor", new BsonDocument() }, { "allowDiskUse", true } };
             if (index.TryGetValue("collation", out var collation))
                 aggregate["collation"] = collation;
             var reply = await LongCommands.RunAsync(database, aggregate, $"look for duplicates in {collection.Name}", cancellation);
@@ -136,6 +125,36 @@ internal sealed class IndexBuilder(RestoringState state)
         }
 
         return named.Count == 0 ? $"It is unique, and documents have the same key: {error.Message}" : $"It is unique, and documents have the same key: {string.Join("; ", named)}.";
+    }
+
+    /// <summary>
+    /// Documents with the same key, by the index's own rules: only those that it has (partial, sparse), one key for each element of an array, and a
+    /// field that is missing is null. One document may have a key as often as it likes.
+    /// </summary>
+    private static BsonArray SameKeys(BsonDocument index)
+    {
+        var names = index["key"].AsBsonDocument.Names.ToList();
+        var pipeline = new BsonArray();
+        if (index.TryGetValue("partialFilterExpression", out var partial))
+            pipeline.Add(new BsonDocument("$match", partial));
+        if (index.GetValue("sparse", false).ToBoolean())
+            pipeline.Add(new BsonDocument("$match", new BsonDocument("$or", new BsonArray(names.Select(n => new BsonDocument(n, new BsonDocument("$exists", true)))))));
+
+        // Two fields of documents in one array go together, an element's with an element's.
+        foreach (var outer in names.Where(n => n.Contains('.', StringComparison.Ordinal)).Select(n => n[..n.IndexOf('.', StringComparison.Ordinal)]).Distinct())
+            pipeline.Add(Unwind($"${outer}"));
+        pipeline.Add(new BsonDocument("$project", new BsonDocument(names.Select((n, i) => new BsonElement($"k{i}", $"${n}")))));
+        pipeline.AddRange(names.Select((_, i) => Unwind($"$k{i}")));
+        pipeline.Add(new BsonDocument("$group", new BsonDocument
+        {
+            { "_id", new BsonDocument(names.Select((_, i) => new BsonElement($"k{i}", new BsonDocument("$ifNull", new BsonArray { $"$k{i}", BsonNull.Value })))) },
+            { "n", new BsonDocument("$sum", 1) }, { "first", new BsonDocument("$min", "$_id") }, { "last", new BsonDocument("$max", "$_id") },
+        }));
+        pipeline.Add(new BsonDocument("$match", new BsonDocument("$expr", new BsonDocument("$ne", new BsonArray { "$first", "$last" }))));
+        pipeline.Add(new BsonDocument("$limit", MostNamed));
+        return pipeline;
+
+        static BsonDocument Unwind(string path) => new("$unwind", new BsonDocument { { "path", path }, { "preserveNullAndEmptyArrays", true } });
     }
 
     private async Task SetAsync(ReplayedCollection collection, BsonDocument later, List<Check> checks, CancellationToken cancellation)

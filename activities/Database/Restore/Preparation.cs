@@ -17,11 +17,12 @@ internal sealed class Preparation(RestoringState state)
             },
             cancellation);
         if (left is not null)
-            await RemoveLeftoversAsync(cancellation);
+            await ForgetAsync(cancellation);
 
         var fence = await state.RaiseAsync("prepare", cancellation);
         if ((await state.RunDocumentAsync(cancellation))?.Contains("prepared") == true)
             return; // An attempt before has done it, and lanes may be at work.
+        await RemoveLeftoversAsync(fence, cancellation);
         var made = 0;
         foreach (var (_, collection) in collections)
         {
@@ -36,23 +37,27 @@ internal sealed class Preparation(RestoringState state)
         await state.SetRunAsync(new BsonDocument("prepared", true), cancellation);
     }
 
-    /// <summary>
-    /// What a run left that ended without its clean-up (its workflow was terminated, or its history deleted). The lock says that it is not
-    /// alive; activities of it that are, are fenced when their state is gone.
-    /// </summary>
-    private async Task RemoveLeftoversAsync(CancellationToken cancellation)
+    /// <summary>The state of a run that ended without its clean-up (its workflow was terminated, or its history deleted). The lock says that it is
+    /// not alive; activities of it that are, are fenced when their state is gone.</summary>
+    private async Task ForgetAsync(CancellationToken cancellation)
     {
         await state.Documents.DeleteManyAsync(new BsonDocument("_id", new BsonDocument("$ne", "run")), cancellation);
+        await state.Documents.UpdateOneAsync(
+            new BsonDocument { { "_id", "run" }, { "runId", state.Run } }, new BsonDocument("$unset", new BsonDocument("cleaning", "")), cancellationToken: cancellation);
+    }
+
+    /// <summary>Whatever stands beside the target before this run has made anything, whoever left it and whether its state is there or not: it would be
+    /// taken for what this run loads.</summary>
+    private async Task RemoveLeftoversAsync(Fence fence, CancellationToken cancellation)
+    {
         foreach (var collection in await TargetInventory.ListAsync(state.Database, cancellation))
         {
             if (BesideNames.IsOurs(collection.Name) && collection.Name != BesideNames.State)
             {
+                await fence.CheckAsync(cancellation);
                 await state.Database.DropCollectionAsync(collection.Name, cancellation);
                 Beat.Report("remove what another run left", 0, 0, "");
             }
         }
-
-        await state.Documents.UpdateOneAsync(
-            new BsonDocument { { "_id", "run" }, { "runId", state.Run } }, new BsonDocument("$unset", new BsonDocument("cleaning", "")), cancellationToken: cancellation);
     }
 }

@@ -1,3 +1,4 @@
+using CsCheck;
 using LuxHedge.Activities.Database;
 using LuxHedge.Workflows;
 using MongoDB.Bson;
@@ -40,6 +41,53 @@ public sealed class OplogEntriesTests
     [InlineData("""{op: "c", ns: "admin.$cmd", o: {commitTransaction: 1}}""", false)]
     public void An_entry_on_documents_leaves_names_options_and_indexes_and_ends_no_longer_transaction(string entry, bool expected) =>
         Assert.Equal(expected, OplogEntries.IsOnDocuments(BsonDocument.Parse(entry).ToBson()));
+
+    [Theory]
+    [InlineData("{op: 'i', ns: 'shop.cars', o: {_id: 1}}", null)]
+    [InlineData("{op: 'n', ns: '', o: {luxhedgeLink: 'ab'}}", null)]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {create: 'cars'}}", null)]
+    [InlineData("{op: 'c', ns: 'admin.$cmd', o: {commitTransaction: 1}}", null)]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {renameCollection: 'shop.a', to: 'shop.b'}}", null)]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {renameCollection: 'shop.a', to: 'other.b'}}", "")]
+    [InlineData("{op: 'c', ns: 'other.$cmd', o: {renameCollection: 'other.a', to: 'shop.b'}}", "")]
+    [InlineData("{op: 'c', ns: 'admin.$cmd', o: {applyOps: [{op: 'i', ns: 'shop.a', o: {}}, {op: 'd', ns: 'shop.b', o: {}}]}}", null)]
+    [InlineData(
+        "{op: 'c', ns: 'admin.$cmd', o: {applyOps: [{op: 'i', ns: 'shop.a', o: {}}, {op: 'i', ns: 'kyc.a', o: {}}, {op: 'd', ns: 'shop.b', o: {}}], count: 3}, t: 1}",
+        "{op: 'c', ns: 'admin.$cmd', o: {applyOps: [{op: 'i', ns: 'shop.a', o: {}}, {op: 'd', ns: 'shop.b', o: {}}], count: 3}, t: 1}")]
+    [InlineData("{op: 'c', ns: 'admin.$cmd', o: {applyOps: [{op: 'i', ns: 'kyc.a', o: {}}]}}", "")]
+    [InlineData(
+        "{op: 'c', ns: 'admin.$cmd', o: {applyOps: [{op: 'i', ns: 'kyc.a', o: {}}], partialTxn: true}}",
+        "{op: 'c', ns: 'admin.$cmd', o: {applyOps: [], partialTxn: true}}")]
+    [InlineData(
+        "{op: 'c', ns: 'admin.$cmd', prevOpTime: {ts: Timestamp(5, 1), t: NumberLong(1)}, o: {applyOps: [{op: 'i', ns: 'kyc.a', o: {}}]}}",
+        "{op: 'c', ns: 'admin.$cmd', prevOpTime: {ts: Timestamp(5, 1), t: NumberLong(1)}, o: {applyOps: []}}")]
+    public void An_entry_without_what_is_of_other_databases_is_as_the_server_writes_it(string entry, string? own)
+    {
+        var bytes = BsonDocument.Parse(entry).ToBson();
+
+        var left = Entries.OwnOf(bytes);
+
+        Assert.Equal(own is null ? bytes : own.Length == 0 ? [] : BsonDocument.Parse(own).ToBson(), left.ToArray());
+        Assert.Equal(own is null, left.Equals(bytes)); // no copy where there is nothing to leave out
+    }
+
+    [Fact]
+    public void Whatever_a_transaction_wrote_where_its_own_part_has_no_operation_of_another_database_and_every_one_of_its_own()
+    {
+        string[] namespaces = ["shop.a", "shop.b.c", "shop2.a", "kyc.people"];
+        var operation = Gen.Select(Gen.Int[0, 99], Gen.Int[0, 3].Select(i => namespaces[i]), Gen.String[Gen.Char.AlphaNumeric, 0, 40]).Select(
+            (id, ns, text) => new BsonDocument { { "op", "i" }, { "ns", ns }, { "o", new BsonDocument { { "_id", id }, { "text", text } } } });
+        operation.List[0, 30].Sample(operations =>
+        {
+            var entry = new BsonDocument { { "op", "c" }, { "ns", "admin.$cmd" }, { "o", new BsonDocument { { "applyOps", new BsonArray(operations) }, { "count", 7 } } } };
+            var expected = operations.Where(o => o["ns"].AsString.StartsWith("shop.", StringComparison.Ordinal)).ToList();
+
+            var left = Entries.OwnOf(entry.ToBson());
+
+            entry["o"]["applyOps"] = new BsonArray(expected);
+            Assert.Equal(expected.Count == 0 && operations.Count > 0 ? [] : entry.ToBson(), left.ToArray());
+        });
+    }
 
     [Fact]
     public void Another_databases_entry_is_linked_by_its_hash_and_not_by_its_content()

@@ -330,6 +330,22 @@ public sealed class DumpTests
     }
 
     [Fact]
+    public async Task A_large_collection_that_is_dumped_again_is_cut_into_ranges_for_all_lanes()
+    {
+        await using var rig = await DumpRig.CreateAsync(asset: a => a with { RangeBytes = 20_000, Lanes = 3 });
+        await FillAsync(rig.Source, "kept", 1_000, 100);
+        await FillAsync(rig.Source, "out", 5, 100);
+
+        var run = await rig.RunAsync(afterLanes: () => OutAsync(rig.Source, "kept", "out", 900));
+
+        Assert.Equal(["out"], run.Changed.Names);
+        Assert.True(run.Changed.Ranges > 3, $"{run.Changed.Ranges} ranges");
+        using var reader = await rig.OpenAsync();
+        Assert.Equal(await rig.SourceStateAsync(), (await ReplayedBackup.ReadAsync(reader)).State);
+        await AssertVerifiedAsync(rig);
+    }
+
+    [Fact]
     public async Task A_collection_that_changes_twice_fails_the_backup_by_name()
     {
         await using var rig = await DumpRig.CreateAsync();

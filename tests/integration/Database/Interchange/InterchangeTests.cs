@@ -73,14 +73,23 @@ public sealed class InterchangeTests : IDisposable
         await DumpTests.AssertVerifiedAsync(rig);
     }
 
-    [Fact]
-    public async Task A_dump_that_is_refused_leaves_no_object_of_a_backup()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_dump_that_is_refused_leaves_no_object_of_a_backup(bool forItsOplog)
     {
         await using var rig = await DumpRig.CreateAsync();
         var folder = Directory.CreateDirectory(Path.Combine(_folder, "dump", rig.Source.DatabaseNamespace.DatabaseName)).FullName;
         var good = new BsonDocument { { "_id", 1 }, { "text", new string('x', 1000) } }.ToBson();
         await File.WriteAllBytesAsync(Path.Combine(folder, "a.bson"), [.. Enumerable.Repeat(good, 1000).SelectMany(b => b)]);
-        await File.WriteAllBytesAsync(Path.Combine(folder, "b.bson"), good[..^2]);
+        await File.WriteAllBytesAsync(Path.Combine(folder, "b.bson"), forItsOplog ? good : good[..^2]);
+        if (forItsOplog)
+        {
+            var before = BsonDocument.Parse("{ts: Timestamp(1000, 1), op: 'n', ns: '', o: {msg: 'x'}}");
+            var none = BsonDocument.Parse("{ts: Timestamp(1000, 2), op: 'c', ns: 'admin.$cmd', o: {applyOps: 5}}");
+            await File.WriteAllBytesAsync(Path.Combine(_folder, "dump", "oplog.bson"), [.. before.ToBson(), .. none.ToBson()]);
+        }
+
         var import = CreateImport(rig);
         var request = new DatabaseBackupRequest("run-import", rig.Asset.Name, "luxhedge")
         {
@@ -92,7 +101,7 @@ public sealed class InterchangeTests : IDisposable
         var e = await Assert.ThrowsAsync<RefusalException>(() => import.ImportAsync(new ImportWork(backup, request.Import, start)));
 
         Assert.Equal(ErrorKinds.Integrity, e.Report.Kind);
-        Assert.Contains("b.bson, byte 0", e.Report.Where, StringComparison.Ordinal);
+        Assert.Contains(forItsOplog ? "oplog.bson, entry 2" : "b.bson, byte 0", e.Report.Where, StringComparison.Ordinal);
         var left = new List<string>();
         await foreach (var item in rig.Store.ListAsync($"{rig.Asset.Name}/backups/{backup.BackupId}/", CancellationToken.None))
         {

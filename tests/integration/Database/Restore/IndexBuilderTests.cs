@@ -62,12 +62,48 @@ public sealed class IndexBuilderTests
         Assert.Contains("prepareUnique", checks[1].Detail, StringComparison.Ordinal);
     }
 
-    private static async Task<IReadOnlyList<Check>> BuildAsync(MongoWire wire, params BsonDocument[] indexes)
+    public static TheoryData<string, string[]> Duplicates => new()
+    {
+        { "{key: {a: 1}, name: 'x', unique: true}", ["_id 1 and _id 2", "_id 3 and _id 4"] }, // a field that is missing is null
+        { "{key: {a: 1}, name: 'x', unique: true, sparse: true}", ["_id 1 and _id 2"] },
+        { "{key: {a: 1}, name: 'x', unique: true, partialFilterExpression: {in: true}}", ["_id 1 and _id 2"] },
+        { "{key: {'list.n': 1}, name: 'x', unique: true, sparse: true}", ["_id 5 and _id 6"] }, // an element of each
+        { "{key: {'list.n': 1, 'list.m': 1}, name: 'x', unique: true, sparse: true}", ["_id 5 and _id 6"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Duplicates))]
+    public async Task Documents_with_the_same_key_are_named_by_the_indexs_own_rules(string index, string[] expected)
+    {
+        var server = await MongoServer.SharedAsync();
+        var database = new MongoClient(server.ConnectionString).GetDatabase($"keys_{Guid.NewGuid():N}");
+        await database.GetCollection<BsonDocument>("cars").InsertManyAsync(
+        [
+            .. new[]
+            {
+                "{_id: 1, a: 7, in: true}", "{_id: 2, a: 7, in: true}", "{_id: 3}", "{_id: 4, a: null}",
+                "{_id: 5, a: 8, list: [{n: 1, m: 1}, {n: 2, m: 2}, {n: 2, m: 2}]}", "{_id: 6, a: 9, list: [{n: 2, m: 2}, {n: 3, m: 1}]}",
+            }.Select(BsonDocument.Parse),
+        ]);
+        await using var wire = new MongoWire(server.ConnectionString);
+        for (var i = 0; i < 2; i++) // together, and by itself
+            wire.AnswerError(Create, 11000, "E11000 duplicate key error");
+
+        var checks = await BuildAsync(wire, database.DatabaseNamespace.DatabaseName, BsonDocument.Parse(index));
+
+        var named = checks.Single().Detail.Split(": ", 2)[1].TrimEnd('.').Split("; ").Select(d => d.Split(" (of")[0]);
+        Assert.Equal(expected, named.Order(StringComparer.Ordinal));
+        await database.Client.DropDatabaseAsync(database.DatabaseNamespace.DatabaseName);
+    }
+
+    private static Task<IReadOnlyList<Check>> BuildAsync(MongoWire wire, params BsonDocument[] indexes) => BuildAsync(wire, "nothing_here", indexes);
+
+    private static async Task<IReadOnlyList<Check>> BuildAsync(MongoWire wire, string database, params BsonDocument[] indexes)
     {
         using var client = new MongoClient(wire.ConnectionString);
         var checks = new List<Check>();
         await IndexBuilder.BuildAsync(
-            client.GetDatabase("nothing_here"), new ReplayedCollection("u", "cars", ReplayedCollection.Collection, [], indexes, "cars"), "cars", [.. indexes], checks, default);
+            client.GetDatabase(database), new ReplayedCollection("u", "cars", ReplayedCollection.Collection, [], indexes, "cars"), "cars", [.. indexes], checks, default);
         return checks;
     }
 }

@@ -361,6 +361,21 @@ public sealed class RestoreTests
     }
 
     [Fact]
+    public async Task What_a_dead_run_left_is_not_taken_for_loaded_though_its_state_is_gone()
+    {
+        await using var rig = await RestoreRig.CreateAsync();
+        await SampleData.FillAsync(rig.Source, "cars", 50, 20);
+        await rig.BackUpAsync();
+        var target = rig.NewTarget();
+        await rig.Target(target).GetCollection<BsonDocument>(BesideNames.Of(target, "cars")).InsertOneAsync(new BsonDocument("_id", "not of the backup"));
+
+        (await rig.RunAsync(rig.CreateRequest(target))).AssertProven();
+
+        Assert.Equal(["cars", Marks.CanaryCollection], (await RestoreRig.StateAsync(rig.Target(target))).Keys);
+        Assert.Equal(50, await rig.Target(target).GetCollection<BsonDocument>("cars").CountDocumentsAsync(new BsonDocument()));
+    }
+
+    [Fact]
     public async Task While_it_runs_the_backup_is_in_use_and_afterwards_it_is_released()
     {
         await using var rig = await RestoreRig.CreateAsync();

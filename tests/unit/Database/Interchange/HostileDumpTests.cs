@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using CsCheck;
 using LuxHedge.Activities;
+using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Interchange;
 using LuxHedge.Tests.Unit.Encryption;
 using LuxHedge.Workflows;
@@ -139,6 +140,8 @@ public sealed class HostileDumpTests : IDisposable
         { "an inner document that is longer than its outer", [13, 0, 0, 0, 3, (byte)'a', 0, 99, 0, 0, 0, 0, 0] },
         { "a text without its zero", [14, 0, 0, 0, 2, (byte)'a', 0, 2, 0, 0, 0, (byte)'b', (byte)'c', 0] },
         { "documents deeper than any server takes", Deep(5_000) },
+        { "code with a scope of no bytes", [12, 0, 0, 0, 15, (byte)'a', 0, 4, 0, 0, 0, 0] },
+        { "code with a scope that says nothing", [16, 0, 0, 0, 15, (byte)'a', 0, 8, 0, 0, 0, 1, 0, 0, 0, 0] },
         { "an end in the middle", Good[..^3] },
         { "three bytes too many", [.. Good, 1, 2, 3] },
     };
@@ -155,10 +158,83 @@ public sealed class HostileDumpTests : IDisposable
         Assert.NotEmpty(what);
     }
 
+    [Fact]
+    public void Whatever_is_changed_in_a_document_is_taken_or_refused_and_nothing_else()
+    {
+        var every = new BsonDocument
+        {
+            { "d", 1.5 }, { "s", "text" }, { "o", new BsonDocument("a", new BsonArray { 1, "b" }) }, { "bin", new BsonBinaryData([1, 2, 3]) },
+            { "id", ObjectId.Empty }, { "t", true }, { "at", new BsonDateTime(5) }, { "n", BsonNull.Value }, { "re", new BsonRegularExpression("a+", "i") },
+            { "js", new BsonJavaScript("f()") }, { "jss", new BsonJavaScriptWithScope("f()", new BsonDocument("x", 1)) }, { "i", 1 },
+            { "ts", new BsonTimestamp(5, 1) }, { "l", 1L }, { "dec", new Decimal128(1) }, { "min", BsonMinKey.Value }, { "max", BsonMaxKey.Value },
+        }.ToBson();
+        Gen.Select(Gen.Int[4, every.Length - 1], Gen.Byte, Gen.Int[4, every.Length - 1], Gen.Byte).Sample((at, to, also, other) =>
+        {
+            var changed = every.ToArray();
+            changed[at] = to;
+            changed[also] = other;
+            try
+            {
+                BsonCheck.Validate(changed);
+            }
+            catch (InvalidDataException)
+            {
+                // Any other exception fails the test.
+            }
+        });
+    }
+
+    [Theory]
+    [InlineData(0, "version", "version\0\u0004\0\0\00.1\0\u0002")] // twice the same field
+    [InlineData(1, "collection", "")]
+    public async Task An_archive_whose_own_headers_are_none_is_refused_with_its_byte(int number, string field, string value)
+    {
+        var head = new BsonDocument { { "concurrent_collections", 1 }, { "version", "0.1" }, { "server_version", "7.0.14" }, { "tool_version", "100.10.0" } };
+        var described = new BsonDocument { { "db", Database }, { "collection", "users" }, { "metadata", "{}" }, { "size", 0 }, { "type", "collection" } };
+        var twice = new BsonDocument(allowDuplicateNames: true).AddRange(number == 0 ? head : described).Add(field, value);
+        byte[] archive =
+        [
+            .. ArchiveFormat.Magic, .. (number == 0 ? twice : head).ToBson(), .. (number == 1 ? twice : described).ToBson(), 0xff, 0xff, 0xff, 0xff,
+        ];
+
+        var e = await Assert.ThrowsAsync<RefusalException>(async () => await ReadAllAsync(await FileAsync("twice.archive", archive)));
+
+        Assert.Equal(ErrorKinds.Integrity, e.Report.Kind);
+        Assert.Contains("twice.archive, byte ", e.Report.Where, StringComparison.Ordinal);
+        Assert.Contains("header", e.Report.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{ns: 'shop.a', o: {_id: 1}}", "op, ns")]
+    [InlineData("{op: 'i', ns: 5, o: {_id: 1}}", "op, ns")]
+    [InlineData("{op: 'i', ns: 'shop.a', o: 5}", "o, o2")]
+    [InlineData("{op: 'u', ns: 'shop.a', o: {_id: 1}}", "o, o2")]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: 'drop'}", "o, o2")]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {applyOps: 5}}", "no list")]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {applyOps: {a: 1}}}", "no list")]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {applyOps: [5]}}", "no document")]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {applyOps: [{op: 'i', ns: 'shop.a', o: 5}]}}", "o, o2")]
+    [InlineData("{op: 'c', ns: 'shop.$cmd', o: {applyOps: [{op: 'c', ns: 'shop.$cmd', o: {applyOps: []}}]}}", "another in it")]
+    public void What_is_no_entry_of_an_oplog_is_told_so(string entry, string why)
+    {
+        var e = Assert.Throws<InvalidDataException>(() => OplogEntries.Check(BsonDocument.Parse(entry).ToBson()));
+        Assert.Contains(why, e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_entry_with_a_field_twice_is_none()
+    {
+        var twice = new BsonDocument(allowDuplicateNames: true)
+            .AddRange(BsonDocument.Parse("{op: 'i', ns: 'shop.a', o: {_id: 1}}")).Add("ns", "other.a");
+        Assert.Contains("'ns' twice", Assert.Throws<InvalidDataException>(() => OplogEntries.Check(twice.ToBson())).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("not json")]
     [InlineData("{\"indexes\": 3}")]
     [InlineData("{\"indexes\": [{\"name\": \"no key\"}]}")]
+    [InlineData("{\"indexes\": [{\"key\": {\"a\": 1}}]}")]
+    [InlineData("{\"indexes\": [{\"key\": {\"a\": 1}, \"name\": 3}]}")]
     [InlineData("{\"indexes\": [], \"uuid\": \"short\"}")]
     [InlineData("{\"indexes\": [], \"type\": \"other\"}")]
     public async Task Metadata_that_is_none_is_refused_with_its_file(string text)
