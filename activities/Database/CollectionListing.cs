@@ -54,12 +54,6 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
         return new CollectionListing(collections, [.. passed.Where(u => !held.Contains(u)).Order(StringComparer.Ordinal)]);
     }
 
-    /// <summary>The UUIDs behind the names now; null where a name has none.</summary>
-    /// <param name="names">Null: all there are.</param>
-    public static async Task<Dictionary<string, string?>> UuidsAsync(
-        IMongoDatabase database, IReadOnlyList<string>? names, CancellationToken cancellation) =>
-        (await ListAsync(database, cancellation, names)).ToDictionary(c => c["name"].AsString, UuidOf, StringComparer.Ordinal);
-
     /// <summary>Names that a backup leaves out: system collections but <c>system.js</c> (views and buckets go by their own entries), and what
     /// a restore is about to rename.</summary>
     public static bool IsPassed(string name) =>
@@ -69,10 +63,9 @@ internal sealed record CollectionListing(IReadOnlyList<PlannedCollection> Collec
     private static string? UuidOf(BsonDocument collection) =>
         collection.TryGetValue("info", out var info) && info is BsonDocument document && document.TryGetValue("uuid", out var uuid) ? uuid.ToUuidText() : null;
 
-    private static async Task<List<BsonDocument>> ListAsync(IMongoDatabase database, CancellationToken cancellation, IReadOnlyList<string>? names = null)
+    private static async Task<List<BsonDocument>> ListAsync(IMongoDatabase database, CancellationToken cancellation)
     {
-        var filter = names is null ? null : new BsonDocument("name", new BsonDocument("$in", new BsonArray(names)));
-        using var cursor = await database.ListCollectionsAsync(new ListCollectionsOptions { Filter = filter }, cancellation);
+        using var cursor = await database.ListCollectionsAsync(cancellationToken: cancellation);
         return await cursor.ToListAsync(cancellation);
     }
 

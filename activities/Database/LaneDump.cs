@@ -10,7 +10,8 @@ namespace LuxHedge.Activities.Database;
 /// <summary>
 /// Dumps one lane's ranges. While the next batch is read, the chunk before it is hashed, compressed, encrypted and handed to the store, whose
 /// writer uploads by itself: three stages with bounded buffers between them (two raw chunks and one compressed one). Many small collections
-/// share a raw buffer, and one look at the server's list of collections.
+/// share a raw buffer. A server from 6.0 on checks with each command that it reads the collection of the planned UUID. Of another the two lists of
+/// collections say it, by which ranges are planned and changes are found: what stands under its name in both stood there all the time.
 /// </summary>
 internal sealed class LaneDump(
     BackupScope scope, RangesDocument ranges, LaneWork work, IReadOnlyList<PlannedRange> own, TimeProvider time, Action<Progress> heartbeat)
@@ -21,7 +22,7 @@ internal sealed class LaneDump(
     /// <summary>A document may be a little larger than 16 MiB inside the server.</summary>
     private const int LargestRaw = ChunkBytes + (1 << 16);
 
-    /// <summary>Ranges that share a buffer, where there are many, and one look at the list of collections.</summary>
+    /// <summary>Ranges that share a buffer, where there are many.</summary>
     private const int RangesTogether = 1_024;
 
     /// <summary>And their bytes: the next range, where it is a usual one, still fits behind them.</summary>
@@ -43,10 +44,6 @@ internal sealed class LaneDump(
     private int _whole;
     private bool _uuidChecks = true;
     private Filling _filling = new();
-
-    /// <summary>Name and UUID of every collection before the first was read, less those found gone since; null: not looked, or the server checks by
-    /// itself.</summary>
-    private Dictionary<string, string?>? _listed;
 
     /// <summary>For tests: called with the number of each range that has been read.</summary>
     internal Func<int, Task>? RangeRead { get; init; }
@@ -143,7 +140,6 @@ internal sealed class LaneDump(
 
         var full = Channel.CreateBounded<Filling>(1);
         _filling = new Filling();
-        _listed = null;
         var writing = Task.Run(() => WriteAsync(writer, full.Reader, free.Writer, stop), CancellationToken.None);
         try
         {
@@ -164,7 +160,7 @@ internal sealed class LaneDump(
         catch (Exception e) when (ServerErrors.MayPass(e) && !stop.IsCancellationRequested)
         {
             // The store is there: what was read whole is not read again.
-            if (_uuidChecks && _filling.Parts.Count > 0)
+            if (_filling.Parts.Count > 0)
             {
                 await full.Writer.WriteAsync(_filling, stop.Token);
             }
@@ -207,29 +203,13 @@ internal sealed class LaneDump(
         var collection = _collections[range.Uuid];
         var (name, rawData) = RangeReads.SourceOf(collection);
         var find = RangeReads.Find(name, range.Min, range.Max, range.ByHint, rawData, RangeReads.Majority(work.StartMark));
-        if (!_uuidChecks && !await IsListedAsync(range, cancellation))
-        {
-            _unreadable.Add(range.Collection);
-            return;
-        }
-
         var filling = _filling;
         filling.Buffer ??= await free.Reader.ReadAsync(cancellation);
         int start = filling.Used, documents = 0, part = 0;
         try
         {
             var opened = _uuidChecks ? await RangeReads.TryOpenAsync(scope.Database, session, find, range.Uuid, cancellation) : null;
-            if (_uuidChecks && opened is null)
-            {
-                // Found out just now, and nothing was read yet.
-                _uuidChecks = false;
-                if (!await IsListedAsync(range, cancellation))
-                {
-                    _unreadable.Add(range.Collection);
-                    return;
-                }
-            }
-
+            _uuidChecks = opened is not null;
             await using var cursor = opened ?? await RawCursor.OpenAsync(scope.Database, session, find, cancellation);
             while (await cursor.NextAsync(cancellation) is { } batch)
             {
@@ -282,26 +262,11 @@ internal sealed class LaneDump(
         }
     }
 
-    /// <summary>
-    /// Hands on what is filled. Where the server did not check which collection it read, a look after the reading is the second half of the check: a
-    /// UUID that stood under the name before the first range was read and stands there after this one did so all the time, since none comes back.
-    /// </summary>
+    /// <summary>Hands on what is filled.</summary>
     private async Task SettleAsync(ChannelWriter<byte[]> free, ChannelWriter<Filling> full, CancellationToken cancellation)
     {
         var filled = _filling;
         _filling = new Filling();
-        if (filled.Parts.Count > 0 && !_uuidChecks)
-        {
-            var now = await CollectionListing.UuidsAsync(scope.Database, [.. filled.Parts.Select(p => SourceOf(p.Range)).Distinct(StringComparer.Ordinal)], cancellation);
-            var gone = filled.Parts.Where(p => now.GetValueOrDefault(SourceOf(p.Range)) != p.Range.Uuid).ToList();
-            filled.Parts.RemoveAll(gone.Contains);
-            foreach (var part in gone)
-            {
-                _unreadable.Add(part.Range.Collection);
-                _listed!.Remove(SourceOf(part.Range));
-            }
-        }
-
         _whole += filled.Parts.Count;
         if (filled.Parts.Count > 0)
         {
@@ -312,14 +277,6 @@ internal sealed class LaneDump(
             await free.WriteAsync(unused, cancellation);
         }
     }
-
-    private async Task<bool> IsListedAsync(PlannedRange range, CancellationToken cancellation)
-    {
-        _listed ??= await CollectionListing.UuidsAsync(scope.Database, null, cancellation);
-        return _listed.GetValueOrDefault(SourceOf(range)) == range.Uuid;
-    }
-
-    private string SourceOf(PlannedRange range) => RangeReads.SourceOf(_collections[range.Uuid]).Collection;
 
     private async Task WriteAsync(PackWriter writer, ChannelReader<Filling> full, ChannelWriter<byte[]> free, CancellationTokenSource stop)
     {

@@ -70,11 +70,15 @@ internal static class Marks
             },
             cancellationToken: cancellation);
 
-    /// <summary>The operation time of a fresh majority read.</summary>
+    /// <summary>
+    /// The operation time of a fresh majority read, of all that the primary has. A primary that has just been elected has whatever a majority had,
+    /// though it may not know yet that they had it: nothing that any lane has read, in this attempt or one before, is later.
+    /// </summary>
     public static async Task<ClusterTime> OperationTimeAsync(IMongoDatabase database, CancellationToken cancellation)
     {
+        var (_, newest) = await LastWriteAsync(database.Client, cancellation);
         var reply = await database.RunCommandAsync<BsonDocument>(
-            new BsonDocument { { "find", CanaryCollection }, { "limit", 1 }, { "readConcern", new BsonDocument("level", "majority") } },
+            new BsonDocument { { "find", CanaryCollection }, { "limit", 1 }, { "readConcern", RangeReads.Majority(newest) } },
             ReadPreference.Primary, cancellation);
         return reply.GetValue("operationTime", BsonNull.Value).ToClusterTime();
     }
