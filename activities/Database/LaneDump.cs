@@ -162,6 +162,7 @@ internal sealed class LaneDump(
             // The store is there: what was read whole is not read again.
             if (_filling.Parts.Count > 0)
             {
+                _whole += _filling.Parts.Count;
                 await full.Writer.WriteAsync(_filling, stop.Token);
             }
 

@@ -25,21 +25,32 @@ internal sealed class BesideTarget(
     private const int IdsAtOnce = 250;
     private const int IdBytesAtOnce = 4 << 20;
 
-    /// <summary>In the fence's document: <c>{phase, name, detail}</c> of each.</summary>
+    /// <summary>In the fence's document: <c>{phase, name, detail}</c> of each that is named, and by phase how many more there are.</summary>
     private const string KeptRefused = "refused";
+    private const string KeptUnnamed = "unnamed";
 
     private readonly List<(string Phase, Check Check)> refused = [];
+    private readonly Dictionary<string, long> unnamed = new(StringComparer.Ordinal);
 
     /// <summary>What the window under way has asked for, and whether it was there.</summary>
     private readonly Dictionary<string, Dictionary<DocumentKey, bool>> known = new(StringComparer.Ordinal);
 
     /// <summary>What the server did not take of this phase, in this attempt and in those before it.</summary>
-    public IReadOnlyList<Check> Refused => [.. refused.Where(r => r.Phase == phase).Select(r => r.Check)];
+    public IReadOnlyList<Check> Refused =>
+    [
+        .. refused.Where(r => r.Phase == phase).Select(r => r.Check),
+        .. unnamed.TryGetValue(phase, out var more) ? [new Check("replay", Verdict.Failed, $"{more} more documents were not taken.")] : Array.Empty<Check>(),
+    ];
 
     /// <summary>Takes over what attempts before were refused, in windows that do not come again.</summary>
     /// <param name="kept">The replay fence's document.</param>
-    public void GoOnFrom(BsonDocument? kept) => refused.AddRange(
-        (kept?.GetValue(KeptRefused, new BsonArray()).AsBsonArray ?? []).Select(r => (r["phase"].AsString, new Check(r["name"].AsString, Verdict.Failed, r["detail"].AsString))));
+    public void GoOnFrom(BsonDocument? kept)
+    {
+        foreach (var one in kept?.GetValue(KeptRefused, new BsonArray()).AsBsonArray ?? [])
+            refused.Add((one["phase"].AsString, new Check(one["name"].AsString, Verdict.Failed, one["detail"].AsString)));
+        foreach (var more in kept?.GetValue(KeptUnnamed, new BsonDocument()).AsBsonDocument ?? [])
+            unnamed[more.Name] = more.Value.ToInt64();
+    }
 
     /// <summary>Fences for steps that are written in parts. After <c>replay</c> itself, before anything is read of its state.</summary>
     public static async Task<IReadOnlyList<Fence>> RaisePartsAsync(RestoringState state, CancellationToken cancellation)
@@ -320,6 +331,8 @@ internal sealed class BesideTarget(
     {
         if (refused.Count < MostRefused)
             refused.Add((phase, new Check($"replay {write.Collection.Name}", Verdict.Failed, $"_id {IdText.Of(id)} was not taken: {why}")));
+        else
+            unnamed[phase] = unnamed.GetValueOrDefault(phase) + 1;
     }
 
     /// <summary>With the window: an attempt after this one begins behind it.</summary>
@@ -327,6 +340,8 @@ internal sealed class BesideTarget(
     {
         if (refused.Count > 0)
             set[KeptRefused] = new BsonArray(refused.Select(r => new BsonDocument { { "phase", r.Phase }, { "name", r.Check.Name }, { "detail", r.Check.Detail } }));
+        if (unnamed.Count > 0)
+            set[KeptUnnamed] = new BsonDocument(unnamed.Select(u => new BsonElement(u.Key, u.Value)));
     }
 
     /// <summary>An attempt that wakes after the restore has ended must not leave what the server made for its write.</summary>
