@@ -21,10 +21,11 @@ internal sealed class SharedWork : IAsyncDisposable
     public static async Task<SharedWork> StartAsync(BenchmarkSite site)
     {
         var finder = ServerFinder.ForThisProgram(Progress.Say);
-        var server = await SandboxTemporal.StartAsync(finder, Path.Combine(site.Folder, "temporal"), ui: false);
+        var folder = Directory.CreateDirectory(Path.Combine(site.Folder, $"shared-{Guid.NewGuid():N}")).FullName; // several rows work so, each anew
+        var server = await SandboxTemporal.StartAsync(finder, Path.Combine(folder, "temporal"), ui: false);
         try
         {
-            var loaded = PlanLoader.Load(BenchmarkSite.PlanOf(server.Address, site.Connection, site.S3, site.RangeBytes).Write(Path.Combine(site.Folder, "shared")));
+            var loaded = PlanLoader.Load(BenchmarkSite.PlanOf(server.Address, site.Connection, site.S3, site.RangeBytes).Write(Path.Combine(folder, "plan")));
             return new SharedWork(site, server, loaded, await LuxClient.ConnectAsync(loaded, CancellationToken.None));
         }
         catch
