@@ -8,7 +8,7 @@ using MongoDB.Bson;
 
 namespace LuxHedge.Activities.Database;
 
-/// <summary>What the tail needs to know of raw oplog entries.</summary>
+/// <summary>What the tail, the sealer, exports and imports need to know of raw oplog entries.</summary>
 internal sealed class OplogEntries(string database)
 {
     /// <summary>Bytes of an array of nothing: its length and its end.</summary>
@@ -110,7 +110,8 @@ internal sealed class OplogEntries(string database)
     }
 
     /// <summary>The collection of that namespace; null where it is of another database.</summary>
-    public string? CollectionOf(ReadOnlySpan<byte> ns) => ns.StartsWith(_prefix) ? Encoding.UTF8.GetString(ns[_prefix.Length..]) : null;
+    public string? CollectionOf(string ns) =>
+        ns.Length > database.Length && ns.StartsWith(database, StringComparison.Ordinal) && ns[database.Length] == '.' ? ns[(database.Length + 1)..] : null;
 
     /// <summary>
     /// The entry without what is of other databases: as it is where nothing of them is in it, empty where nothing else is. Of a transaction's entries
@@ -124,102 +125,13 @@ internal sealed class OplogEntries(string database)
     public ReadOnlyMemory<byte> OwnOf(ReadOnlyMemory<byte> entry) => Reduced(entry.Span) is { } reduced ? reduced : entry;
 
     /// <summary>Every collection that the entry renames, and what to; whole namespaces, of whatever database.</summary>
-    public static IReadOnlyList<(string From, string To)> RenamedBy(ReadOnlySpan<byte> entry)
+    public static IReadOnlyList<(string From, string To)> RenamedBy(ReadOnlySpan<byte> entry) => OfCommands<(string, string)>(entry, static (entry, name, renamed) =>
     {
-        var fields = new BsonFields(entry);
-        if (!fields.Find("op"u8).AsUtf8().SequenceEqual("c"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o)
+        if (name.Is("renameCollection"u8))
         {
-            return [];
+            renamed.Add((name.AsString(), new BsonFields(entry).Find("o"u8).AsDocument().Find("to"u8).AsString()));
         }
-
-        if (o.AsDocument().Find("renameCollection"u8) is { IsThere: true } from)
-        {
-            return [(from.AsString(), o.AsDocument().Find("to"u8).AsString())];
-        }
-
-        var renamed = new List<(string, string)>();
-        if (o.AsDocument().Find("applyOps"u8) is { Type: BsonType.Array } operations)
-        {
-            foreach (var operation in operations.AsDocument())
-            {
-                if (operation.Type == BsonType.Document)
-                {
-                    renamed.AddRange(RenamedBy(operation.Value));
-                }
-            }
-        }
-
-        return renamed;
-    }
-
-    /// <summary>
-    /// Of an entry from nobody knows where: whether it is one as servers write them, as far as it is read here. <c>{op: "c", o: {applyOps: 5}}</c> is
-    /// good BSON, and no entry; what has a field twice is read by one program as this and by another as that.
-    /// </summary>
-    /// <exception cref="InvalidDataException">It is none.</exception>
-    public static void Check(ReadOnlySpan<byte> entry) => Check(entry, depth: 0);
-
-    private static void Check(ReadOnlySpan<byte> entry, int depth)
-    {
-        BsonField op = default, ns = default, o = default, o2 = default;
-        foreach (var field in new BsonFields(entry))
-        {
-            if (field.Is("op"u8))
-                op = Once(op, field);
-            else if (field.Is("ns"u8))
-                ns = Once(ns, field);
-            else if (field.Is("o"u8))
-                o = Once(o, field);
-            else if (field.Is("o2"u8))
-                o2 = Once(o2, field);
-        }
-
-        if (op.Type != BsonType.String || ns.Type != BsonType.String)
-        {
-            throw new InvalidDataException("It does not say in words what it does, and where (op, ns).");
-        }
-
-        switch (op.AsString())
-        {
-            case "c" when o.Type == BsonType.Document:
-                break;
-            case "i" or "d" or "u" or "c" when o.Type != BsonType.Document:
-            case "u" when o2.Type != BsonType.Document:
-                throw new InvalidDataException("It does not say what it does to what (o, o2).");
-            default:
-                return; // what is of no document is passed by whoever replays, or refused there
-        }
-
-        BsonField operations = default;
-        foreach (var field in o.AsDocument())
-        {
-            operations = field.Is("applyOps"u8) ? Once(operations, field) : operations;
-        }
-
-        if (!operations.IsThere)
-        {
-            return;
-        }
-
-        if (operations.Type != BsonType.Array || depth > 0)
-        {
-            throw new InvalidDataException(depth > 0 ? "Its applyOps has another in it." : "Its applyOps is no list of operations.");
-        }
-
-        foreach (var operation in operations.AsDocument())
-        {
-            if (operation.Type != BsonType.Document)
-            {
-                throw new InvalidDataException("An operation of its applyOps is no document.");
-            }
-
-            Check(operation.Value, depth + 1);
-        }
-
-        static BsonField Once(BsonField before, BsonField field) => before.IsThere
-            ? throw new InvalidDataException($"It has the field '{Encoding.UTF8.GetString(field.Name)}' twice.")
-            : field;
-    }
+    });
 
     /// <summary>The entry of the same transaction (or batch) before this one; default where there is none.</summary>
     public static ClusterTime PreviousOf(ReadOnlySpan<byte> entry)
@@ -313,7 +225,17 @@ internal sealed class OplogEntries(string database)
     }
 
     /// <summary>UUIDs of collections that the entry makes.</summary>
-    public static IReadOnlyList<string> CreatedBy(ReadOnlySpan<byte> entry)
+    public static IReadOnlyList<string> CreatedBy(ReadOnlySpan<byte> entry) => OfCommands<string>(entry, static (entry, name, made) =>
+    {
+        if (name.Is("create"u8) && new BsonFields(entry).Find("ui"u8).AsUuid() is { } uuid)
+        {
+            made.Add(uuid);
+        }
+    });
+
+    /// <summary>What is found in the entry's command, or in each command of its <c>applyOps</c>.</summary>
+    /// <param name="find">Gets the entry or operation, and the field by which its command is named: the first.</param>
+    private static List<T> OfCommands<T>(ReadOnlySpan<byte> entry, FindInCommand<T> find)
     {
         var fields = new BsonFields(entry);
         if (!fields.Find("op"u8).AsUtf8().SequenceEqual("c"u8) || fields.Find("o"u8) is not { Type: BsonType.Document } o)
@@ -321,32 +243,30 @@ internal sealed class OplogEntries(string database)
             return [];
         }
 
-        foreach (var field in o.AsDocument())
+        var found = new List<T>();
+        foreach (var name in o.AsDocument())
         {
-            if (field.Is("create"u8))
+            if (!name.Is("applyOps"u8))
             {
-                return fields.Find("ui"u8).AsUuid() is { } uuid ? [uuid] : [];
+                find(entry, name, found);
+                break;
             }
 
-            if (!field.Is("applyOps"u8))
-            {
-                return [];
-            }
-
-            var made = new List<string>();
-            foreach (var operation in field.AsDocument())
+            foreach (var operation in name.AsDocument())
             {
                 if (operation.Type == BsonType.Document)
                 {
-                    made.AddRange(CreatedBy(operation.Value));
+                    found.AddRange(OfCommands(operation.Value, find));
                 }
             }
 
-            return made;
+            break;
         }
 
-        return [];
+        return found;
     }
+
+    private delegate void FindInCommand<T>(ReadOnlySpan<byte> entry, BsonField name, List<T> found);
 
     private static byte[] Link(ClusterTime at, string hash) => new BsonDocument
     {

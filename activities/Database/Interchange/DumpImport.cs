@@ -175,16 +175,7 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
         foreach (var entry in new BsonSequence(entries))
         {
             _oplogEntries++;
-            try
-            {
-                OplogEntries.Check(entry.Span);
-            }
-            catch (InvalidDataException e)
-            {
-                throw RefusedEntry(e.Message, e);
-            }
-
-            var at = OplogEntries.TimeOf(entry.Span);
+            var (at, kept) = ReadEntry(entry.Span);
             var before = _lastEntry is null ? default : OplogEntries.TimeOf(_lastEntry);
             if (at == default || at < before)
             {
@@ -197,7 +188,19 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
                 continue;
             }
 
-            var kept = _entries.LinkOf(entry.Span);
+            await AppendOplogAsync(kept, at, cancellation);
+        }
+
+        heartbeat(new Progress("oplog", _oplogDocuments, 0, "entries"));
+    }
+
+    /// <summary>The entry's time, and the entry as the backup keeps it; what it touches is noted.</summary>
+    private (ClusterTime At, byte[] Kept) ReadEntry(ReadOnlySpan<byte> entry)
+    {
+        try
+        {
+            OplogCheck.Validate(entry);
+            var kept = _entries.LinkOf(entry);
             NoteTouched(kept);
             if (_touched.Count > MostTouched)
             {
@@ -205,10 +208,12 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
                 _touched.Add(AnyCollection);
             }
 
-            await AppendOplogAsync(kept, at, cancellation);
+            return (OplogEntries.TimeOf(entry), kept);
         }
-
-        heartbeat(new Progress("oplog", _oplogDocuments, 0, "entries"));
+        catch (InvalidDataException e)
+        {
+            throw RefusedEntry(e.Message, e);
+        }
     }
 
     private RefusalException RefusedEntry(string why, Exception? inner = null) =>
@@ -266,7 +271,6 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
     {
         var fields = new BsonFields(entry);
         var op = fields.Find("op"u8).AsUtf8();
-        var ns = fields.Find("ns"u8).AsUtf8();
         if (op.SequenceEqual("n"u8))
         {
             return;
@@ -281,9 +285,9 @@ internal sealed class DumpImport(BackupScope scope, DumpSource source, string da
         {
             NoteCommand(fields.Find("o"u8), uuidKnown: fields.Find("ui"u8).IsThere);
         }
-        else if (ns.Length > database.Length)
+        else if (_entries.CollectionOf(fields.Find("ns"u8).AsString()) is { } collection)
         {
-            _touched.Add(Encoding.UTF8.GetString(ns)[(database.Length + 1)..]);
+            _touched.Add(collection);
         }
     }
 

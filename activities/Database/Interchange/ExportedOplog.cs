@@ -62,7 +62,7 @@ internal sealed class ExportedOplog(string database, IDumpWriter writer)
     {
         foreach (var (from, to) in OplogEntries.RenamedBy(entry))
         {
-            switch (Own(from), Own(to))
+            switch (_entries.CollectionOf(from), _entries.CollectionOf(to))
             {
                 case ({ } before, { } after):
                     _renamed.Add($"{before} to {after}");
@@ -78,8 +78,6 @@ internal sealed class ExportedOplog(string database, IDumpWriter writer)
             }
         }
     }
-
-    private string? Own(string ns) => ns.StartsWith(database + ".", StringComparison.Ordinal) ? ns[(database.Length + 1)..] : null;
 
     /// <summary>A list of names for a note, as long as a note may be.</summary>
     private sealed class Named

@@ -22,9 +22,10 @@ internal sealed class Preparation(RestoringState state)
         var fence = await state.RaiseAsync("prepare", cancellation);
         if ((await state.RunDocumentAsync(cancellation))?.Contains("prepared") == true)
             return; // An attempt before has done it, and lanes may be at work.
-        await RemoveLeftoversAsync(fence, cancellation);
+        var intos = collections.Select(c => c.Into).ToList();
+        await RemoveLeftoversAsync(fence, [.. intos.Select(c => state.ForLoad(c).Beside)], cancellation);
         var made = 0;
-        foreach (var (_, collection) in collections)
+        foreach (var collection in intos)
         {
             await fence.CheckAsync(cancellation);
             if (collection.Type != ReplayedCollection.View)
@@ -46,13 +47,13 @@ internal sealed class Preparation(RestoringState state)
             new BsonDocument { { "_id", "run" }, { "runId", state.Run } }, new BsonDocument("$unset", new BsonDocument("cleaning", "")), cancellationToken: cancellation);
     }
 
-    /// <summary>Whatever stands beside the target before this run has made anything, whoever left it and whether its state is there or not: it would be
-    /// taken for what this run loads.</summary>
-    private async Task RemoveLeftoversAsync(Fence fence, CancellationToken cancellation)
+    /// <summary>Whatever others left beside the target, whether their state is there or not: it would be taken for what this run loads.</summary>
+    /// <param name="own">What only this run's load is named: an attempt of it that was left behind must never drop that.</param>
+    private async Task RemoveLeftoversAsync(Fence fence, HashSet<string> own, CancellationToken cancellation)
     {
         foreach (var collection in await TargetInventory.ListAsync(state.Database, cancellation))
         {
-            if (BesideNames.IsOurs(collection.Name) && collection.Name != BesideNames.State)
+            if (BesideNames.IsOurs(collection.Name) && collection.Name != BesideNames.State && !own.Contains(collection.Name))
             {
                 await fence.CheckAsync(cancellation);
                 await state.Database.DropCollectionAsync(collection.Name, cancellation);

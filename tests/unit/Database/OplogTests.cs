@@ -71,6 +71,15 @@ public sealed class OplogEntriesTests
         Assert.Equal(own is null, left.Equals(bytes)); // no copy where there is nothing to leave out
     }
 
+    [Theory]
+    [InlineData("shop.cars", "cars")]
+    [InlineData("shop.cars.old", "cars.old")]
+    [InlineData("shop2.cars", null)]
+    [InlineData("shop", null)]
+    [InlineData("", null)]
+    [InlineData("ééé", null)] // three characters, and more bytes than the database's name has
+    public void A_namespace_is_of_the_database_by_its_whole_name(string ns, string? collection) => Assert.Equal(collection, Entries.CollectionOf(ns));
+
     [Fact]
     public void Whatever_a_transaction_wrote_where_its_own_part_has_no_operation_of_another_database_and_every_one_of_its_own()
     {

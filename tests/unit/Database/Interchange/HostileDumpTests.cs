@@ -2,7 +2,6 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using CsCheck;
 using LuxHedge.Activities;
-using LuxHedge.Activities.Database;
 using LuxHedge.Activities.Database.Interchange;
 using LuxHedge.Tests.Unit.Encryption;
 using LuxHedge.Workflows;
@@ -217,7 +216,7 @@ public sealed class HostileDumpTests : IDisposable
     [InlineData("{op: 'c', ns: 'shop.$cmd', o: {applyOps: [{op: 'c', ns: 'shop.$cmd', o: {applyOps: []}}]}}", "another in it")]
     public void What_is_no_entry_of_an_oplog_is_told_so(string entry, string why)
     {
-        var e = Assert.Throws<InvalidDataException>(() => OplogEntries.Check(BsonDocument.Parse(entry).ToBson()));
+        var e = Assert.Throws<InvalidDataException>(() => OplogCheck.Validate(BsonDocument.Parse(entry).ToBson()));
         Assert.Contains(why, e.Message, StringComparison.Ordinal);
     }
 
@@ -226,7 +225,7 @@ public sealed class HostileDumpTests : IDisposable
     {
         var twice = new BsonDocument(allowDuplicateNames: true)
             .AddRange(BsonDocument.Parse("{op: 'i', ns: 'shop.a', o: {_id: 1}}")).Add("ns", "other.a");
-        Assert.Contains("'ns' twice", Assert.Throws<InvalidDataException>(() => OplogEntries.Check(twice.ToBson())).Message, StringComparison.Ordinal);
+        Assert.Contains("'ns' twice", Assert.Throws<InvalidDataException>(() => OplogCheck.Validate(twice.ToBson())).Message, StringComparison.Ordinal);
     }
 
     [Theory]
